@@ -1,0 +1,71 @@
+// What the last write of a pass adds: bias and activation. The activations and their derivatives, once.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+namespace gemmconv {
+
+enum class Activation : int32_t { identity, relu, leaky_relu, sigmoid, tanh, softplus, gelu };
+
+inline constexpr int activation_count = 7;
+inline constexpr double leaky_slope = 0.01;
+
+// sigma(z). NaN passes through every one of them.
+template <class T>
+inline T activated(Activation activation, T z) {
+  switch (activation) {
+    case Activation::relu: return z < 0 ? T(0) : z;
+    case Activation::leaky_relu: return z < 0 ? T(leaky_slope) * z : z;
+    case Activation::sigmoid: {  // by the sign of z, so that exp never overflows
+      const T e = std::exp(-std::abs(z));
+      return (z >= 0 ? T(1) : e) / (1 + e);
+    }
+    case Activation::tanh: return std::tanh(z);
+    case Activation::softplus: return (z > 0 ? z : T(0)) + std::log1p(std::exp(-std::abs(z)));  // log(1 + e^z)
+    case Activation::gelu: return T(0.5) * z * std::erfc(-z * T(0.70710678118654752440));  // z Phi(z), the exact form
+    default: return z;
+  }
+}
+
+// sigma'(z). At the kink of relu and leaky_relu the derivative is the one of the negative side, as in PyTorch.
+template <class T>
+inline T activation_slope(Activation activation, T z) {
+  switch (activation) {
+    case Activation::relu: return z > 0 ? T(1) : (z <= 0 ? T(0) : z);
+    case Activation::leaky_relu: return z > 0 ? T(1) : (z <= 0 ? T(leaky_slope) : z);
+    case Activation::sigmoid: {
+      const T e = std::exp(-std::abs(z));
+      return e / ((1 + e) * (1 + e));
+    }
+    case Activation::tanh: {
+      const T t = std::tanh(z);
+      return 1 - t * t;
+    }
+    case Activation::softplus: return activated(Activation::sigmoid, z);
+    case Activation::gelu:  // Phi(z) + z phi(z)
+      return T(0.5) * std::erfc(-z * T(0.70710678118654752440)) +
+             z * T(0.39894228040143267794) * std::exp(-z * z / 2);
+    default: return T(1);
+  }
+}
+
+// y = sigma(y + bias) over `count` neighbours that share one bias.
+template <class T>
+inline void finish(Activation activation, T bias, T *y, int64_t count) {
+  switch (activation) {
+    case Activation::identity:
+      if (bias != T(0)) for (int64_t i = 0; i < count; ++i) y[i] += bias;
+      break;
+    case Activation::relu:
+      for (int64_t i = 0; i < count; ++i) {
+        const T z = y[i] + bias;
+        y[i] = z < 0 ? T(0) : z;
+      }
+      break;
+    default:
+      for (int64_t i = 0; i < count; ++i) y[i] = activated(activation, y[i] + bias);
+  }
+}
+
+}  // namespace gemmconv

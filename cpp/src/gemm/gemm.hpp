@@ -1,0 +1,39 @@
+// Matrix products of the lowered convolution: BLAS where it may be called, else the blocked GEMM of this library.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gemmconv {
+
+// A matrix as a strided view: element (i, j) is data[i * row + j * col].
+template <class T>
+struct View {
+  const T *data;
+  int64_t row, col;
+  View transposed() const { return View{data, col, row}; }
+};
+
+// How a product is done: with BLAS (which brings `threads` threads of its own), or with our blocked GEMM on `threads`
+// threads. The blocked GEMM never splits k between threads and adds in the order of k, so its bits depend neither on the
+// number of threads nor on the other rows and columns.
+struct GemmEngine {
+  bool blas = false;
+  int threads = 1;
+};
+
+// Scratch bytes that gemm() needs for this product (0 for BLAS).
+template <class T>
+size_t gemm_workspace_bytes(const GemmEngine &engine, int64_t m, int64_t n, int64_t k);
+
+// c[i * ldc + j] (+)= sum_l a(i, l) b(l, j). BLAS needs row == 1 or col == 1 in both views; others go to the blocked GEMM's packing.
+template <class T>
+void gemm(const GemmEngine &engine, int64_t m, int64_t n, int64_t k, View<T> a, View<T> b, T *c, int64_t ldc,
+          bool accumulate, void *workspace);
+
+// The linked BLAS, or nullptr when the library was built without one.
+const char *blas_name();
+// Threads of its own that BLAS uses at present (process-wide; never changed by this library); 0 without BLAS.
+int blas_threads();
+
+}  // namespace gemmconv

@@ -1,0 +1,55 @@
+// The innermost code, one table per instruction set. A table is plain data: which tile sizes suit the set and where its
+// functions are. Bodies are written once (*_body.hpp) over a small vector type (simd_*.hpp) and compiled per set.
+#pragma once
+
+#include <cstdint>
+
+namespace gemmconv {
+
+template <class T>
+struct GemmKernel {
+  int mr, nr;      // rows and columns of the register tile
+  int mc, kc, nc;  // cache blocks: a panel block mc x kc stays in L2, a sliver kc x nr in L1
+  // c[i * ldc + j] (+)= sum over l < k of a[l * mr + i] * b[l * nr + j], for i < mr, j < nr; always a whole tile.
+  // `accumulate` false overwrites. The order of l is the order of addition: equal inputs give equal bits at any i, j.
+  void (*tile)(int64_t k, const T *a, const T *b, T *c, int64_t ldc, bool accumulate);
+};
+
+template <class T>
+struct DirectKernel {
+  // c[i * c_row + j] += sum_l a[i * a_row + l * a_col] * b[l * b_row + j]     (i < m, j < n, l < k)
+  void (*outer)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_col, const T *b, int64_t b_row,
+                T *c, int64_t c_row);
+  // c[i * c_row + j * c_col] += sum_l a[i * a_row + l] * b[j * b_row + l]      (i < m, j < n, l < k)
+  void (*dot)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, const T *b, int64_t b_row, T *c,
+              int64_t c_row, int64_t c_col);
+};
+
+struct Kernels {
+  const char *name;  // "avx512"
+  GemmKernel<float> gemm_f32;
+  GemmKernel<double> gemm_f64;
+  DirectKernel<float> direct_f32;
+  DirectKernel<double> direct_f64;
+
+  template <class T>
+  const GemmKernel<T> &gemm() const {
+    if constexpr (sizeof(T) == 4) return gemm_f32; else return gemm_f64;
+  }
+  template <class T>
+  const DirectKernel<T> &direct() const {
+    if constexpr (sizeof(T) == 4) return direct_f32; else return direct_f64;
+  }
+};
+
+// The table in use, chosen once when the library is loaded: the first one of the ordered list that this machine runs, or
+// the one GEMMCONV_ISA names.
+const Kernels &kernels();
+// The ordered list, best first; nullptr past the end.
+const Kernels *kernels_at(int index);
+// Whether this machine can run the table.
+bool runs_here(const Kernels &table);
+// A sentence about a GEMMCONV_ISA that names nothing or nothing that runs here, else nullptr.
+const char *kernels_error();
+
+}  // namespace gemmconv
