@@ -1,0 +1,45 @@
+# What libgemmconv is made of. Files under kernels/ named for an instruction set are compiled with that set's flags, and
+# nothing else is; everything else stays at the compiler's baseline.
+target_sources(gemmconv PRIVATE
+  cpp/src/activations.cpp
+  cpp/src/c_api.cpp
+  cpp/src/choose.cpp
+  cpp/src/geometry.cpp
+  cpp/src/plan.cpp
+  cpp/src/plan_cache.cpp
+  cpp/src/threads.cpp
+  cpp/src/tuning_store.cpp
+  cpp/src/workspace.cpp
+  cpp/src/gemm/blas.cpp
+  cpp/src/gemm/gemm.cpp
+  cpp/src/kernels/cpu_features.cpp
+  cpp/src/kernels/portable.cpp
+  cpp/src/patches/patches.cpp
+  cpp/src/pooling/adaptive.cpp
+  cpp/src/pooling/average.cpp
+  cpp/src/pooling/lp.cpp
+  cpp/src/pooling/max.cpp
+  cpp/src/strategies/direct.cpp
+  cpp/src/strategies/im2col.cpp
+  cpp/src/strategies/strategies.cpp)
+
+set(GEMMCONV_KERNELS_FOUND portable)
+set_source_files_properties(cpp/src/kernels/portable.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+
+# add_kernels(name flags...): cpp/src/kernels/<name>.cpp, compiled for one instruction set.
+function(add_kernels name)
+  target_sources(gemmconv PRIVATE cpp/src/kernels/${name}.cpp)
+  set_source_files_properties(cpp/src/kernels/${name}.cpp PROPERTIES COMPILE_OPTIONS "${ARGN};-ffp-contract=fast")
+  set(GEMMCONV_KERNELS_FOUND "${GEMMCONV_KERNELS_FOUND} ${name}" PARENT_SCOPE)
+endfunction()
+
+set(machine "${CMAKE_SYSTEM_PROCESSOR}")
+if(CMAKE_OSX_ARCHITECTURES)
+  set(machine "${CMAKE_OSX_ARCHITECTURES}")
+endif()
+if(machine MATCHES "^(x86_64|AMD64|amd64)$")
+  add_kernels(avx2 -mavx2 -mfma)
+  add_kernels(avx512 -mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma -mprefer-vector-width=512)
+elseif(machine MATCHES "^(aarch64|arm64)$")
+  add_kernels(neon)
+endif()
