@@ -10,9 +10,10 @@ template <class T>
 struct GemmKernel {
   int mr, nr;      // rows and columns of the register tile
   int mc, kc, nc;  // cache blocks: a panel block mc x kc stays in L2, a sliver kc x nr in L1
-  // c[i * ldc + j] (+)= sum over l < k of a[l * mr + i] * b[l * nr + j], for i < mr, j < nr; always a whole tile.
-  // `accumulate` false overwrites. The order of l is the order of addition: equal inputs give equal bits at any i, j.
-  void (*tile)(int64_t k, const T *a, const T *b, T *c, int64_t ldc, bool accumulate);
+  // c[i * ldc + j] (+)= sum over l < k of a[l * mr + i] * b[l * nr + j], for i < rows <= mr, j < columns <= nr; nothing
+  // else is written. a and b are whole panels whatever rows and columns are. `accumulate` false overwrites. The order of
+  // l is the order of addition: equal inputs give equal bits at any i, j and in any tile.
+  void (*tile)(int64_t k, const T *a, const T *b, T *c, int64_t ldc, int rows, int columns, bool accumulate);
 };
 
 template <class T>

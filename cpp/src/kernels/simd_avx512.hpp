@@ -1,0 +1,54 @@
+// Vectors of 64 bytes: AVX-512 F, VL, DQ. A part of a vector is a mask; masked lanes are neither read nor written.
+
+template <class T>
+struct Simd;
+
+template <>
+struct Simd<float> {
+  using Vector = __m512;
+  using Part = __mmask16;
+  static constexpr int lanes = 16;
+
+  static Vector zero() { return _mm512_setzero_ps(); }
+  static Vector broadcast(float value) { return _mm512_set1_ps(value); }
+  static Part part(int used) { return static_cast<Part>((1u << used) - 1); }
+  static Vector load(const float *source) { return _mm512_loadu_ps(source); }
+  static Vector load(const float *source, Part part) { return _mm512_maskz_loadu_ps(part, source); }
+  static void store(float *target, Vector value) { _mm512_storeu_ps(target, value); }
+  static void store(float *target, Vector value, Part part) { _mm512_mask_storeu_ps(target, part, value); }
+  static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+  static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+  static void sum4(Vector a, Vector b, Vector c, Vector d, float *sums) {
+    const __m512d ab = _mm512_castps_pd(add(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
+    const __m512d cd = _mm512_castps_pd(add(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
+    // every 128 bits of `all` now hold parts of the four sums
+    const __m512 all = add(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
+    const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+    _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
+  }
+};
+
+template <>
+struct Simd<double> {
+  using Vector = __m512d;
+  using Part = __mmask8;
+  static constexpr int lanes = 8;
+
+  static Vector zero() { return _mm512_setzero_pd(); }
+  static Vector broadcast(double value) { return _mm512_set1_pd(value); }
+  static Part part(int used) { return static_cast<Part>((1u << used) - 1); }
+  static Vector load(const double *source) { return _mm512_loadu_pd(source); }
+  static Vector load(const double *source, Part part) { return _mm512_maskz_loadu_pd(part, source); }
+  static void store(double *target, Vector value) { _mm512_storeu_pd(target, value); }
+  static void store(double *target, Vector value, Part part) { _mm512_mask_storeu_pd(target, part, value); }
+  static Vector add(Vector a, Vector b) { return _mm512_add_pd(a, b); }
+  static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_pd(a, b, c); }
+  static void sum4(Vector a, Vector b, Vector c, Vector d, double *sums) {
+    const Vector ab = add(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+    const Vector cd = add(_mm512_unpacklo_pd(c, d), _mm512_unpackhi_pd(c, d));
+    const __m256d ab_half = _mm256_add_pd(_mm512_castpd512_pd256(ab), _mm512_extractf64x4_pd(ab, 1));
+    const __m256d cd_half = _mm256_add_pd(_mm512_castpd512_pd256(cd), _mm512_extractf64x4_pd(cd, 1));
+    _mm256_storeu_pd(sums, _mm256_add_pd(_mm256_permute2f128_pd(ab_half, cd_half, 0x20),
+                                         _mm256_permute2f128_pd(ab_half, cd_half, 0x31)));
+  }
+};

@@ -1,0 +1,62 @@
+// Vectors of 16 bytes: Advanced SIMD of AArch64. A part of a vector is a count of lanes.
+
+template <class T>
+struct Simd;
+
+template <>
+struct Simd<float> {
+  using Vector = float32x4_t;
+  using Part = int;
+  static constexpr int lanes = 4;
+
+  static Vector zero() { return vdupq_n_f32(0); }
+  static Vector broadcast(float value) { return vdupq_n_f32(value); }
+  static Part part(int used) { return used; }
+  static Vector load(const float *source) { return vld1q_f32(source); }
+  static Vector load(const float *source, Part part) {
+    Vector value = zero();
+    if (part > 0) value = vld1q_lane_f32(source, value, 0);
+    if (part > 1) value = vld1q_lane_f32(source + 1, value, 1);
+    if (part > 2) value = vld1q_lane_f32(source + 2, value, 2);
+    if (part > 3) value = vld1q_lane_f32(source + 3, value, 3);
+    return value;
+  }
+  static void store(float *target, Vector value) { vst1q_f32(target, value); }
+  static void store(float *target, Vector value, Part part) {
+    if (part > 0) vst1q_lane_f32(target, value, 0);
+    if (part > 1) vst1q_lane_f32(target + 1, value, 1);
+    if (part > 2) vst1q_lane_f32(target + 2, value, 2);
+    if (part > 3) vst1q_lane_f32(target + 3, value, 3);
+  }
+  static Vector add(Vector a, Vector b) { return vaddq_f32(a, b); }
+  static Vector fma(Vector a, Vector b, Vector c) { return vfmaq_f32(c, a, b); }
+  static void sum4(Vector a, Vector b, Vector c, Vector d, float *sums) {
+    store(sums, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
+  }
+};
+
+template <>
+struct Simd<double> {
+  using Vector = float64x2_t;
+  using Part = int;
+  static constexpr int lanes = 2;
+
+  static Vector zero() { return vdupq_n_f64(0); }
+  static Vector broadcast(double value) { return vdupq_n_f64(value); }
+  static Part part(int used) { return used; }
+  static Vector load(const double *source) { return vld1q_f64(source); }
+  static Vector load(const double *source, Part part) {
+    return part > 1 ? load(source) : part > 0 ? vld1q_lane_f64(source, zero(), 0) : zero();
+  }
+  static void store(double *target, Vector value) { vst1q_f64(target, value); }
+  static void store(double *target, Vector value, Part part) {
+    if (part > 0) vst1q_lane_f64(target, value, 0);
+    if (part > 1) vst1q_lane_f64(target + 1, value, 1);
+  }
+  static Vector add(Vector a, Vector b) { return vaddq_f64(a, b); }
+  static Vector fma(Vector a, Vector b, Vector c) { return vfmaq_f64(c, a, b); }
+  static void sum4(Vector a, Vector b, Vector c, Vector d, double *sums) {
+    store(sums, vpaddq_f64(a, b));
+    store(sums + 2, vpaddq_f64(c, d));
+  }
+};

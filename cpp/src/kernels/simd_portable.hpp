@@ -1,0 +1,45 @@
+// Vectors of 16 bytes by the compiler's vector extensions: they work on every baseline.
+
+typedef float Float4 __attribute__((vector_size(16)));
+typedef double Double2 __attribute__((vector_size(16)));
+
+template <class T, class V, int count>
+struct PortableSimd {
+  using Vector = V;
+  using Part = int;  // lanes in use, from the first on
+  static constexpr int lanes = count;
+
+  static Vector zero() { return Vector{}; }
+  static Vector broadcast(T value) { return value - Vector{}; }
+  static Part part(int used) { return used; }
+  static Vector load(const T *source) {
+    Vector value;
+    __builtin_memcpy(&value, source, sizeof value);
+    return value;
+  }
+  static Vector load(const T *source, Part part) {
+    Vector value{};
+    for (int i = 0; i < part; ++i) value[i] = source[i];
+    return value;
+  }
+  static void store(T *target, Vector value) { __builtin_memcpy(target, &value, sizeof value); }
+  static void store(T *target, Vector value, Part part) {
+    for (int i = 0; i < part; ++i) target[i] = value[i];
+  }
+  static Vector add(Vector a, Vector b) { return a + b; }
+  static Vector fma(Vector a, Vector b, Vector c) { return a * b + c; }  // rounds twice
+  static void sum4(Vector a, Vector b, Vector c, Vector d, T *sums) {
+    const Vector each[4] = {a, b, c, d};
+    for (int i = 0; i < 4; ++i) {
+      sums[i] = each[i][0];
+      for (int lane = 1; lane < count; ++lane) sums[i] += each[i][lane];
+    }
+  }
+};
+
+template <class T>
+struct Simd;
+template <>
+struct Simd<float> : PortableSimd<float, Float4, 4> {};
+template <>
+struct Simd<double> : PortableSimd<double, Double2, 2> {};
