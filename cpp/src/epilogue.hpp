@@ -68,4 +68,14 @@ inline void finish(Activation activation, T bias, T *y, int64_t count) {
   }
 }
 
+// The same over `pixels` rows of `channels` neighbours, a bias per channel (or nullptr): the channels-last order.
+template <class T>
+inline void finish_pixels(Activation activation, const T *bias, T *y, int64_t pixels, int64_t channels,
+                          int64_t row_stride) {
+  for (int64_t p = 0; p < pixels; ++p, y += row_stride) {
+    if (bias) for (int64_t k = 0; k < channels; ++k) y[k] += bias[k];
+    finish(activation, T(0), y, channels);
+  }
+}
+
 }  // namespace gemmconv

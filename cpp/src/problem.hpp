@@ -34,6 +34,7 @@ struct Arguments {
   const void *first, *second;
   const void *bias;  // or nullptr
   void *out;
+  bool packed;       // the weights are in the strategy's packed form
   void *workspace;   // as many bytes as the strategy asked for, 64-byte aligned
 };
 

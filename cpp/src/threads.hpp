@@ -20,6 +20,11 @@ bool forked();
 // "openmp" or "std::thread"
 const char *thread_executor();
 
+// A global of this type keeps a lock out of a fork: `lock` runs before it, `unlock` after it in parent and child.
+struct ForkSafe {
+  ForkSafe(void (*lock)(), void (*unlock)());
+};
+
 // Runs body(part) for part = 0 .. parts-1, each once, at most `parts` at a time. Whatever the body computes must not
 // depend on which thread runs a part.
 template <class Body>

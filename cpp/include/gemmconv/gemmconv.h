@@ -185,6 +185,8 @@ GEMMCONV_API const char *gemmconv_last_error(void); /* this thread's */
 GEMMCONV_API const char *gemmconv_version(void);
 GEMMCONV_API const char *gemmconv_config_json(void);  /* version, compiler, instruction sets, BLAS, threads: a JSON object */
 GEMMCONV_API int32_t gemmconv_default_threads(void);  /* what threads = 0 means now */
+/* NULL, or a sentence about an environment variable (GEMMCONV_NUM_THREADS, GEMMCONV_ISA) whose value was not understood. */
+GEMMCONV_API const char *gemmconv_startup_error(void);
 /* Plans held by the cache now, and scratch memory kept for reuse now; both are bounded. */
 GEMMCONV_API size_t gemmconv_cached_plans(void);
 GEMMCONV_API size_t gemmconv_retained_workspace_bytes(void);

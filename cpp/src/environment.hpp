@@ -1,0 +1,11 @@
+// What the environment variables said when the library was loaded.
+#pragma once
+
+namespace gemmconv {
+
+inline constexpr int max_threads = 1024;
+
+// A sentence about a GEMMCONV_NUM_THREADS that was not understood, or nullptr.
+const char *threads_error();
+
+}  // namespace gemmconv
