@@ -3,6 +3,9 @@
 target_sources(gemmconv PRIVATE
   cpp/src/activations.cpp
   cpp/src/c_api.cpp
+  cpp/src/c_api_arrays.cpp
+  cpp/src/c_api_facts.cpp
+  cpp/src/c_api_pooling.cpp
   cpp/src/choose.cpp
   cpp/src/geometry.cpp
   cpp/src/plan.cpp
@@ -21,6 +24,7 @@ target_sources(gemmconv PRIVATE
   cpp/src/pooling/max.cpp
   cpp/src/strategies/direct.cpp
   cpp/src/strategies/im2col.cpp
+  cpp/src/strategies/im2col_blocking.cpp
   cpp/src/strategies/strategies.cpp)
 
 set(GEMMCONV_KERNELS_FOUND portable)
