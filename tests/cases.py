@@ -252,7 +252,7 @@ def judge(case: Case, pass_: str, first: Array, second: Array, flip: bool) -> Ar
 
 @functools.cache
 def verdict(case: Case, pass_: str, dtype: str, kind: str, flip: bool) -> tuple[Array, Array]:
-    """(the right answer, the same pass over absolute values) for `operands` of these arguments; not to be written to."""
+    """(the right answer, the same pass over absolute values) for these `operands`; not to be written to."""
     first, second = operands(case, pass_, dtype, kind)
     right = judge(case, pass_, first, second, flip)
     return right, right if kind == "positive" else judge(case, pass_, np.abs(first), np.abs(second), flip)

@@ -176,7 +176,7 @@ def transposed(
 ) -> Array:
     """y[n, k, i * stride + t * dilation - low] += x[n, c, i] * w[c, k, t]: every cell of x paints a kernel into y.
 
-    `w` is (C, K/groups, *kernel), `outputs` the spatial sizes of y, `padding` the cells cut off (high ends are not used).
+    `w` is (C, K/groups, *kernel), `outputs` the spatial sizes of y, `padding` the cells cut off at the low ends.
     """
     rank, per_group, kernel = len(outputs), w.shape[0] // groups, w.shape[2:]
     y = np.zeros((x.shape[0], w.shape[1] * groups, *outputs))
@@ -197,7 +197,7 @@ def transposed(
 
 
 def pooled_size(cells: int, kernel: int, stride: int, dilation: int, low: int, high: int, ceil_mode: bool) -> int:
-    """Windows along an axis. `ceil_mode` lets one stick out by less than a stride, unless it starts in the high padding."""
+    """Windows along an axis. `ceil_mode` lets one stick out by less than a stride unless it starts in the high end."""
     if not ceil_mode:
         return output_size(cells, kernel, stride, dilation, low, high)
     count = output_size(cells, kernel, stride, dilation, low, high + stride - 1)

@@ -67,6 +67,6 @@ def assert_within(got: Array, right: Array, within: Array, what: str = "") -> No
     if bad.any():
         worst = np.unravel_index(np.argmax(np.where(np.isnan(off), np.inf, off - within)), off.shape)
         raise AssertionError(
-            f"{what}: {bad.sum()} of {bad.size} elements are wrong; at {tuple(int(i) for i in worst)} got {got[worst]!r}, "
+            f"{what}: {bad.sum()} of {bad.size} elements are wrong; at {tuple(map(int, worst))} got {got[worst]!r}, "
             f"expected {right[worst]!r} within {within[worst]:.3g} (off by {off[worst]:.3g})"
         )
