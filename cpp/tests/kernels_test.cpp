@@ -71,7 +71,8 @@ bool close(T value, T before, int64_t k, const A &a, const B &b) {
     sum += term;
     magnitude += std::abs(term);
   }
-  const long double bound = std::numeric_limits<T>::epsilon() * (4 + 2 * std::sqrt(static_cast<long double>(k))) * magnitude;
+  const long double bound =
+      std::numeric_limits<T>::epsilon() * (4 + 2 * std::sqrt(static_cast<long double>(k))) * magnitude;
   return std::abs(value - sum) <= bound;
 }
 
@@ -115,8 +116,9 @@ void check_tile(const Kernels &table) {
     bool good = untouched(c, rows, columns, ldc);
     for (int64_t i = 0; i < rows; ++i) {
       for (int64_t j = 0; j < columns; ++j) {
-        good &= close(c[i * ldc + j], accumulate ? before[i * ldc + j] : T(0), k, [&](int64_t l) { return a[l * kernel.mr + i]; },
-                      [&](int64_t l) { return b[l * kernel.nr + j]; });
+        good &= close(
+            c[i * ldc + j], accumulate ? before[i * ldc + j] : T(0), k, [&](int64_t l) { return a[l * kernel.mr + i]; },
+            [&](int64_t l) { return b[l * kernel.nr + j]; });
       }
     }
     check(good, name<T>("tile", table, rows, columns, k));
@@ -141,8 +143,9 @@ void check_outer(const Kernels &table) {
     bool good = untouched(c, m, n, c_row);
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) {
-        good &= close(c[i * c_row + j], before[i * c_row + j], k, [&](int64_t l) { return a[i * a_row + l * a_col]; },
-                      [&](int64_t l) { return b[l * b_row + j]; });
+        good &= close(
+            c[i * c_row + j], before[i * c_row + j], k, [&](int64_t l) { return a[i * a_row + l * a_col]; },
+            [&](int64_t l) { return b[l * b_row + j]; });
       }
     }
     check(good, name<T>("outer", table, m, n, k));
@@ -165,8 +168,9 @@ void check_dot(const Kernels &table) {
     bool good = true;
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) {
-        good &= close(c[i * c_row + j * c_col], before[i * c_row + j * c_col], k, [&](int64_t l) { return a[i * a_row + l]; },
-                      [&](int64_t l) { return b[j * b_row + l]; });
+        good &= close(
+            c[i * c_row + j * c_col], before[i * c_row + j * c_col], k, [&](int64_t l) { return a[i * a_row + l]; },
+            [&](int64_t l) { return b[j * b_row + l]; });
         c[i * c_row + j * c_col] = T(canary);
       }
     }
@@ -179,8 +183,12 @@ void check_dot(const Kernels &table) {
 template <class T>
 struct Matrix {
   Matrix(int64_t rows, int64_t columns, int kind)
-      : row(kind == 0 ? columns + uniform(0, 3) : kind == 1 ? 1 : 3 * columns + 1),
-        col(kind == 0 ? 1 : kind == 1 ? rows + uniform(0, 3) : 3),
+      : row(kind == 0   ? columns + uniform(0, 3)
+            : kind == 1 ? 1
+                        : 3 * columns + 1),
+        col(kind == 0   ? 1
+            : kind == 1 ? rows + uniform(0, 3)
+                        : 3),
         values(rows && columns ? (rows - 1) * row + (columns - 1) * col + 1 : 0) {
     values.randomize();
   }
@@ -209,8 +217,8 @@ std::vector<T> blocked(const GemmKernel<T> &kernel, int threads, int64_t m, int6
                        bool accumulate = false) {
   return product<T>(m, n, n + uniform(0, 3), blocked_workspace_bytes(kernel, threads, m, n, k),
                     [&](T *c, int64_t ldc, void *workspace) {
-                      blocked_gemm(kernel, threads, m, n, k, MatrixPacker<T>{kernel.mr, a.data, a.row, a.col},
-                                   MatrixPacker<T>{kernel.nr, b.data, b.col, b.row}, c, ldc, accumulate, workspace);
+                      blocked_gemm(kernel, threads, m, n, k, left_packer(kernel, a), right_packer(kernel, b), c, ldc,
+                                   accumulate, workspace);
                     });
 }
 
@@ -219,8 +227,9 @@ bool right(const std::vector<T> &c, T before, int64_t m, int64_t n, int64_t k, M
   bool good = static_cast<int64_t>(c.size()) == m * n;
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
-      good &= close(c[static_cast<size_t>(i * n + j)], before, k, [&](int64_t l) { return a(i, l); },
-                    [&](int64_t l) { return b(l, j); });
+      good &= close(
+          c[static_cast<size_t>(i * n + j)], before, k, [&](int64_t l) { return a(i, l); },
+          [&](int64_t l) { return b(l, j); });
     }
   }
   return good;
@@ -254,11 +263,14 @@ void check_same_bits(const Kernels &table) {
     }
     const std::vector<T> whole = blocked(kernel, 1, m, n, k, a.view(), b.view());
     for (const int threads : {2, 3, 7}) {
-      check(blocked(kernel, threads, m, n, k, a.view(), b.view()) == whole, name<T>("same bits, threads", table, m, n, k));
+      check(blocked(kernel, threads, m, n, k, a.view(), b.view()) == whole,
+            name<T>("same bits, threads", table, m, n, k));
     }
-    check(blocked(kernel, 2, m, n, k, a_turned.view(), b.view()) == whole, name<T>("same bits, strides", table, m, n, k));
+    check(blocked(kernel, 2, m, n, k, a_turned.view(), b.view()) == whole,
+          name<T>("same bits, strides", table, m, n, k));
     for (int trial = 0; trial < 60; ++trial) {
-      const int64_t i0 = uniform(0, m - 1), j0 = uniform(0, n - 1), rows = uniform(1, m - i0), columns = uniform(1, n - j0);
+      const int64_t i0 = uniform(0, m - 1), j0 = uniform(0, n - 1), rows = uniform(1, m - i0),
+                    columns = uniform(1, n - j0);
       View<T> a_part = a.view(), b_part = b.view();
       a_part.data += i0 * a_part.row;
       b_part.data += j0 * b_part.col;

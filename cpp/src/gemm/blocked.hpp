@@ -17,11 +17,11 @@ namespace gemmconv {
 
 // How a product is cut: over threads, and into cache blocks.
 struct Blocking {
-  int64_t mc, nc, kc;      // largest blocks
-  int parts;               // independent pieces, one a thread, of ...
-  bool split_n;            // ... columns, or else of rows
-  int64_t part_step;       // rows or columns that stay together: the tile's
-  size_t a_size, b_size;   // elements of packed panels a part needs; both a whole number of cache lines
+  int64_t mc, nc, kc;     // largest blocks
+  int parts;              // independent pieces, one a thread, of ...
+  bool split_n;           // ... columns, or else of rows
+  int64_t part_step;      // rows or columns that stay together: the tile's
+  size_t a_size, b_size;  // elements of packed panels a part needs; both a whole number of cache lines
 
   size_t part_size() const { return a_size + b_size; }
 };

@@ -18,8 +18,7 @@ void gemm_on_stack(GemmKernel<T> kernel, int64_t m, int64_t n, int64_t k, View<T
   kernel.mc = kernel.mr;
   kernel.nc = kernel.nr;
   kernel.kc = (elements - 2 * line) / (kernel.mr + kernel.nr);
-  blocked_gemm(kernel, 1, m, n, k, MatrixPacker<T>{kernel.mr, a.data, a.row, a.col},
-               MatrixPacker<T>{kernel.nr, b.data, b.col, b.row}, c, ldc, accumulate, panels);
+  blocked_gemm(kernel, 1, m, n, k, left_packer(kernel, a), right_packer(kernel, b), c, ldc, accumulate, panels);
 }
 
 }  // namespace
@@ -39,15 +38,15 @@ void gemm(const GemmEngine &engine, int64_t m, int64_t n, int64_t k, View<T> a, 
     if (!blas_gemm(m, n, k, a, b, c, ldc, accumulate)) gemm_on_stack(kernel, m, n, k, a, b, c, ldc, accumulate);
     return;
   }
-  blocked_gemm(kernel, engine.threads, m, n, k, MatrixPacker<T>{kernel.mr, a.data, a.row, a.col},
-               MatrixPacker<T>{kernel.nr, b.data, b.col, b.row}, c, ldc, accumulate, workspace);
+  blocked_gemm(kernel, engine.threads, m, n, k, left_packer(kernel, a), right_packer(kernel, b), c, ldc, accumulate,
+               workspace);
 }
 
 template size_t gemm_workspace_bytes<float>(const GemmEngine &, int64_t, int64_t, int64_t);
 template size_t gemm_workspace_bytes<double>(const GemmEngine &, int64_t, int64_t, int64_t);
 template void gemm<float>(const GemmEngine &, int64_t, int64_t, int64_t, View<float>, View<float>, float *, int64_t,
                           bool, void *);
-template void gemm<double>(const GemmEngine &, int64_t, int64_t, int64_t, View<double>, View<double>, double *,
-                           int64_t, bool, void *);
+template void gemm<double>(const GemmEngine &, int64_t, int64_t, int64_t, View<double>, View<double>, double *, int64_t,
+                           bool, void *);
 
 }  // namespace gemmconv

@@ -15,8 +15,8 @@ struct View {
 };
 
 // How a product is done: with BLAS (which brings `threads` threads of its own), or with our blocked GEMM on `threads`
-// threads. The blocked GEMM never splits k between threads and adds in the order of k, so its bits depend neither on the
-// number of threads nor on the other rows and columns.
+// threads. The blocked GEMM never splits k between threads and adds in the order of k, so its bits depend neither on
+// the number of threads nor on the other rows and columns.
 struct GemmEngine {
   bool blas = false;
   int threads = 1;
@@ -26,7 +26,8 @@ struct GemmEngine {
 template <class T>
 size_t gemm_workspace_bytes(const GemmEngine &engine, int64_t m, int64_t n, int64_t k);
 
-// c[i * ldc + j] (+)= sum_l a(i, l) b(l, j). BLAS needs row == 1 or col == 1 in both views; others go to the blocked GEMM's packing.
+// c[i * ldc + j] (+)= sum_l a(i, l) b(l, j). What BLAS cannot take (a view without a stride of 1, numbers beyond int32)
+// is done without it, slowly and without scratch.
 template <class T>
 void gemm(const GemmEngine &engine, int64_t m, int64_t n, int64_t k, View<T> a, View<T> b, T *c, int64_t ldc,
           bool accumulate, void *workspace);

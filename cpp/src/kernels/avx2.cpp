@@ -5,16 +5,16 @@
 #include "kernels.hpp"
 
 namespace gemmconv {
-namespace {
+namespace {  // nothing of the bodies leaves this file: others are compiled for other machines
 #include "simd_avx2.hpp"
+
+#include "pack_body.hpp"
 
 #include "gemm_body.hpp"
 
 #include "direct_body.hpp"
 }  // namespace
 
-// The includes above stand in the unnamed namespace: nothing of them leaves this file, which is compiled for machines
-// that the rest of the library must not assume.
 extern const Kernels avx2_kernels;
 const Kernels avx2_kernels = {
     "avx2",

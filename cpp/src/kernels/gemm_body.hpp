@@ -27,8 +27,8 @@ template <class T, int rows, int vectors, bool whole>
   }
 }
 
-// A tile of c from two panels, its columns filling `vectors` vectors; see GemmKernel::tile. `whole` tiles know at compile
-// time that no row and no lane is left out.
+// A tile of c from two panels, its columns filling `vectors` vectors; see GemmKernel::tile. `whole` tiles know at
+// compile time that no row and no lane is left out.
 template <class T, int mr, int nr, int vectors, bool whole>
 [[gnu::noinline]] void gemm_vectors(int64_t k, const T *a, const T *b, T *c, int64_t ldc, int rows, int columns,
                                     bool accumulate) {
@@ -80,5 +80,5 @@ void gemm_tile(int64_t k, const T *a, const T *b, T *c, int64_t ldc, int rows, i
 template <class T, int mr, int vectors>
 constexpr GemmKernel<T> gemm_kernel(int mc, int kc, int nc) {
   constexpr int nr = vectors * Simd<T>::lanes;
-  return GemmKernel<T>{mr, nr, mc, kc, nc, gemm_tile<T, mr, nr>};
+  return GemmKernel<T>{mr, nr, mc, kc, nc, gemm_tile<T, mr, nr>, pack<T>};
 }

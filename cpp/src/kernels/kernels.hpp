@@ -1,5 +1,5 @@
-// The innermost code, one table per instruction set. A table is plain data: which tile sizes suit the set and where its
-// functions are. Bodies are written once (*_body.hpp) over a small vector type (simd_*.hpp) and compiled per set.
+// The innermost code, one table per instruction set. A table is plain data: which tile sizes suit the set and where
+// its functions are. Bodies are written once (*_body.hpp) over a small vector type (simd_*.hpp) and compiled per set.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,13 @@ template <class T>
 struct GemmKernel {
   int mr, nr;      // rows and columns of the register tile
   int mc, kc, nc;  // cache blocks: a panel block mc x kc stays in L2, a sliver kc x nr in L1
-  // c[i * ldc + j] (+)= sum over l < k of a[l * mr + i] * b[l * nr + j], for i < rows <= mr, j < columns <= nr; nothing
-  // else is written. a and b are whole panels whatever rows and columns are. `accumulate` false overwrites. The order of
-  // l is the order of addition: equal inputs give equal bits at any i, j and in any tile.
+  // c[i * ldc + j] (+)= sum over l < k of a[l * mr + i] * b[l * nr + j], for i < rows <= mr, j < columns <= nr;
+  // nothing else is written. a and b are whole panels whatever rows and columns are. `accumulate` false overwrites. The
+  // order of l is the order of addition: equal inputs give equal bits at any i, j and in any tile.
   void (*tile)(int64_t k, const T *a, const T *b, T *c, int64_t ldc, int rows, int columns, bool accumulate);
+  // One panel of width mr or nr: panel[l * width + i] = source[i * across + l * along] for i < count, zeros for
+  // count <= i < width (l < k).
+  void (*pack)(int64_t width, int64_t k, int64_t count, const T *source, int64_t across, int64_t along, T *panel);
 };
 
 template <class T>
@@ -35,16 +38,18 @@ struct Kernels {
 
   template <class T>
   const GemmKernel<T> &gemm() const {
-    if constexpr (sizeof(T) == 4) return gemm_f32; else return gemm_f64;
+    if constexpr (sizeof(T) == 4) return gemm_f32;
+    else return gemm_f64;
   }
   template <class T>
   const DirectKernel<T> &direct() const {
-    if constexpr (sizeof(T) == 4) return direct_f32; else return direct_f64;
+    if constexpr (sizeof(T) == 4) return direct_f32;
+    else return direct_f64;
   }
 };
 
-// The table in use, chosen once when the library is loaded: the first one of the ordered list that this machine runs, or
-// the one GEMMCONV_ISA names.
+// The table in use, chosen once when the library is loaded: the first one of the ordered list that this machine runs,
+// or the one GEMMCONV_ISA names.
 const Kernels &kernels();
 // The ordered list, best first; nullptr past the end.
 const Kernels *kernels_at(int index);

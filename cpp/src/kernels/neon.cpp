@@ -5,16 +5,16 @@
 #include "kernels.hpp"
 
 namespace gemmconv {
-namespace {
+namespace {  // nothing of the bodies leaves this file: others are compiled for other machines
 #include "simd_neon.hpp"
+
+#include "pack_body.hpp"
 
 #include "gemm_body.hpp"
 
 #include "direct_body.hpp"
 }  // namespace
 
-// The includes above stand in the unnamed namespace: nothing of them leaves this file, which is compiled for machines
-// that the rest of the library must not assume.
 extern const Kernels neon_kernels;
 const Kernels neon_kernels = {
     "neon",

@@ -1,4 +1,7 @@
-// Vectors of 32 bytes: AVX2 and FMA. A part of a vector is a mask of sign bits; masked lanes are neither read nor written.
+// Vectors of 32 bytes: AVX2 and FMA. A part of a vector is a mask of sign bits; masked lanes are neither read nor
+// written.
+
+#include "transpose_x86.hpp"
 
 template <class T>
 struct Simd;
@@ -8,6 +11,7 @@ struct Simd<float> {
   using Vector = __m256;
   using Part = __m256i;
   static constexpr int lanes = 8;
+  static constexpr int block = 8;  // transpose() turns block x block
 
   static Vector zero() { return _mm256_setzero_ps(); }
   static Vector broadcast(float value) { return _mm256_set1_ps(value); }
@@ -24,6 +28,9 @@ struct Simd<float> {
     const Vector all = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));  // per 128 bits
     _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1)));
   }
+  static void transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
+    transpose_block(from, from_row, to, to_row);
+  }
 };
 
 template <>
@@ -31,12 +38,11 @@ struct Simd<double> {
   using Vector = __m256d;
   using Part = __m256i;
   static constexpr int lanes = 4;
+  static constexpr int block = 4;  // transpose() turns block x block
 
   static Vector zero() { return _mm256_setzero_pd(); }
   static Vector broadcast(double value) { return _mm256_set1_pd(value); }
-  static Part part(int used) {
-    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(used), _mm256_setr_epi64x(0, 1, 2, 3));
-  }
+  static Part part(int used) { return _mm256_cmpgt_epi64(_mm256_set1_epi64x(used), _mm256_setr_epi64x(0, 1, 2, 3)); }
   static Vector load(const double *source) { return _mm256_loadu_pd(source); }
   static Vector load(const double *source, Part part) { return _mm256_maskload_pd(source, part); }
   static void store(double *target, Vector value) { _mm256_storeu_pd(target, value); }
@@ -46,5 +52,8 @@ struct Simd<double> {
   static void sum4(Vector a, Vector b, Vector c, Vector d, double *sums) {
     const Vector ab = _mm256_hadd_pd(a, b), cd = _mm256_hadd_pd(c, d);  // per 128 bits
     _mm256_storeu_pd(sums, add(_mm256_permute2f128_pd(ab, cd, 0x20), _mm256_permute2f128_pd(ab, cd, 0x31)));
+  }
+  static void transpose(const double *from, int64_t from_row, double *to, int64_t to_row) {
+    transpose_block(from, from_row, to, to_row);
   }
 };

@@ -1,5 +1,7 @@
 // Vectors of 64 bytes: AVX-512 F, VL, DQ. A part of a vector is a mask; masked lanes are neither read nor written.
 
+#include "transpose_x86.hpp"
+
 template <class T>
 struct Simd;
 
@@ -8,6 +10,7 @@ struct Simd<float> {
   using Vector = __m512;
   using Part = __mmask16;
   static constexpr int lanes = 16;
+  static constexpr int block = 8;  // transpose() turns block x block
 
   static Vector zero() { return _mm512_setzero_ps(); }
   static Vector broadcast(float value) { return _mm512_set1_ps(value); }
@@ -26,6 +29,9 @@ struct Simd<float> {
     const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
     _mm_storeu_ps(sums, _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1)));
   }
+  static void transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
+    transpose_block(from, from_row, to, to_row);
+  }
 };
 
 template <>
@@ -33,6 +39,7 @@ struct Simd<double> {
   using Vector = __m512d;
   using Part = __mmask8;
   static constexpr int lanes = 8;
+  static constexpr int block = 4;  // transpose() turns block x block
 
   static Vector zero() { return _mm512_setzero_pd(); }
   static Vector broadcast(double value) { return _mm512_set1_pd(value); }
@@ -50,5 +57,8 @@ struct Simd<double> {
     const __m256d cd_half = _mm256_add_pd(_mm512_castpd512_pd256(cd), _mm512_extractf64x4_pd(cd, 1));
     _mm256_storeu_pd(sums, _mm256_add_pd(_mm256_permute2f128_pd(ab_half, cd_half, 0x20),
                                          _mm256_permute2f128_pd(ab_half, cd_half, 0x31)));
+  }
+  static void transpose(const double *from, int64_t from_row, double *to, int64_t to_row) {
+    transpose_block(from, from_row, to, to_row);
   }
 };

@@ -8,6 +8,7 @@ struct Simd<float> {
   using Vector = float32x4_t;
   using Part = int;
   static constexpr int lanes = 4;
+  static constexpr int block = 4;  // transpose() turns block x block
 
   static Vector zero() { return vdupq_n_f32(0); }
   static Vector broadcast(float value) { return vdupq_n_f32(value); }
@@ -33,6 +34,18 @@ struct Simd<float> {
   static void sum4(Vector a, Vector b, Vector c, Vector d, float *sums) {
     store(sums, vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d)));
   }
+  static void transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
+    const Vector a = load(from), b = load(from + from_row), c = load(from + 2 * from_row),
+                 d = load(from + 3 * from_row);
+    const float64x2_t ab_even = vreinterpretq_f64_f32(vtrn1q_f32(a, b)),
+                      ab_odd = vreinterpretq_f64_f32(vtrn2q_f32(a, b));
+    const float64x2_t cd_even = vreinterpretq_f64_f32(vtrn1q_f32(c, d)),
+                      cd_odd = vreinterpretq_f64_f32(vtrn2q_f32(c, d));
+    store(to, vreinterpretq_f32_f64(vtrn1q_f64(ab_even, cd_even)));
+    store(to + to_row, vreinterpretq_f32_f64(vtrn1q_f64(ab_odd, cd_odd)));
+    store(to + 2 * to_row, vreinterpretq_f32_f64(vtrn2q_f64(ab_even, cd_even)));
+    store(to + 3 * to_row, vreinterpretq_f32_f64(vtrn2q_f64(ab_odd, cd_odd)));
+  }
 };
 
 template <>
@@ -40,6 +53,7 @@ struct Simd<double> {
   using Vector = float64x2_t;
   using Part = int;
   static constexpr int lanes = 2;
+  static constexpr int block = 2;  // transpose() turns block x block
 
   static Vector zero() { return vdupq_n_f64(0); }
   static Vector broadcast(double value) { return vdupq_n_f64(value); }
@@ -58,5 +72,10 @@ struct Simd<double> {
   static void sum4(Vector a, Vector b, Vector c, Vector d, double *sums) {
     store(sums, vpaddq_f64(a, b));
     store(sums + 2, vpaddq_f64(c, d));
+  }
+  static void transpose(const double *from, int64_t from_row, double *to, int64_t to_row) {
+    const Vector a = load(from), b = load(from + from_row);
+    store(to, vtrn1q_f64(a, b));
+    store(to + to_row, vtrn2q_f64(a, b));
   }
 };

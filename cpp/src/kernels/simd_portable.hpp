@@ -8,6 +8,7 @@ struct PortableSimd {
   using Vector = V;
   using Part = int;  // lanes in use, from the first on
   static constexpr int lanes = count;
+  static constexpr int block = 4;  // transpose() turns block x block
 
   static Vector zero() { return Vector{}; }
   static Vector broadcast(T value) { return value - Vector{}; }
@@ -33,6 +34,11 @@ struct PortableSimd {
     for (int i = 0; i < 4; ++i) {
       sums[i] = each[i][0];
       for (int lane = 1; lane < count; ++lane) sums[i] += each[i][lane];
+    }
+  }
+  static void transpose(const T *from, int64_t from_row, T *to, int64_t to_row) {
+    for (int j = 0; j < block; ++j) {
+      for (int i = 0; i < block; ++i) to[j * to_row + i] = from[i * from_row + j];
     }
   }
 };
