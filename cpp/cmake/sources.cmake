@@ -18,6 +18,8 @@ target_sources(gemmconv PRIVATE
   cpp/src/kernels/cpu_features.cpp
   cpp/src/kernels/portable.cpp
   cpp/src/patches/patches.cpp
+  cpp/src/patches/patches_nhwc.cpp
+  cpp/src/patches/patches_nhwc.cpp
   cpp/src/pooling/adaptive.cpp
   cpp/src/pooling/average.cpp
   cpp/src/pooling/lp.cpp

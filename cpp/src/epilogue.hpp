@@ -23,7 +23,10 @@ inline T activated(Activation activation, T z) {
     }
     case Activation::tanh: return std::tanh(z);
     case Activation::softplus: return (z > 0 ? z : T(0)) + std::log1p(std::exp(-std::abs(z)));  // log(1 + e^z)
-    case Activation::gelu: return T(0.5) * z * std::erfc(-z * T(0.70710678118654752440));  // z Phi(z), the exact form
+    case Activation::gelu: {  // z Phi(z), the exact form; -0 at -infinity, where the product would be NaN
+      const T tail = std::erfc(-z * T(0.70710678118654752440));
+      return tail == 0 ? -T(0) : T(0.5) * z * tail;
+    }
     default: return z;
   }
 }
@@ -38,14 +41,16 @@ inline T activation_slope(Activation activation, T z) {
       const T e = std::exp(-std::abs(z));
       return e / ((1 + e) * (1 + e));
     }
-    case Activation::tanh: {
-      const T t = std::tanh(z);
-      return 1 - t * t;
+    case Activation::tanh: {  // 1 / cosh^2, which keeps its digits where 1 - tanh^2 cancels
+      const T e = std::exp(-2 * std::abs(z));
+      return 4 * e / ((1 + e) * (1 + e));
     }
     case Activation::softplus: return activated(Activation::sigmoid, z);
-    case Activation::gelu:  // Phi(z) + z phi(z)
+    case Activation::gelu: {  // Phi(z) + z phi(z), where the second term is 0 at both infinities
+      const T density = std::exp(-z * z / 2);
       return T(0.5) * std::erfc(-z * T(0.70710678118654752440)) +
-             z * T(0.39894228040143267794) * std::exp(-z * z / 2);
+             (density == 0 ? T(0) : z * T(0.39894228040143267794) * density);
+    }
     default: return T(1);
   }
 }
