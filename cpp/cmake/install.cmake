@@ -13,6 +13,6 @@ install(EXPORT gemmconv NAMESPACE gemmconv:: FILE gemmconvConfig.cmake DESTINATI
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/gemmconvConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/gemmconvConfigVersion.cmake DESTINATION ${config_dir})
 
-file(RELATIVE_PATH pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "[^/]+" ".." pc_to_prefix "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 configure_file(cpp/cmake/gemmconv.pc.in gemmconv.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/gemmconv.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
