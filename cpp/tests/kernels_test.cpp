@@ -126,6 +126,33 @@ void check_tile(const Kernels &table) {
 }
 
 template <class T>
+void check_pack(const Kernels &table) {
+  const GemmKernel<T> &kernel = table.gemm<T>();
+  for (int trial = 0; trial < 400; ++trial) {
+    const int64_t width = trial % 2 ? kernel.mr : kernel.nr, k = uniform(1, 40);
+    const int64_t count = trial % 3 ? uniform(1, width) : width;
+    const int kind = trial % 5;  // side by side, contiguous along k, neither
+    const int64_t across = kind < 2   ? 1
+                           : kind < 4 ? k + uniform(0, 9)
+                                      : 2,
+                  along = kind < 2   ? count + uniform(0, 9)
+                          : kind < 4 ? 1
+                                     : 2 * count;
+    Guarded<T> source((count - 1) * across + (k - 1) * along + 1), panel(width * k);
+    source.randomize();
+    fill(panel, k, width, width);
+    kernel.pack(width, k, count, source.data(), across, along, panel.data());
+    bool good = true;
+    for (int64_t l = 0; l < k; ++l) {
+      for (int64_t i = 0; i < width; ++i) {
+        good &= panel[l * width + i] == (i < count ? source[i * across + l * along] : T(0));
+      }
+    }
+    check(good, name<T>("pack", table, width, count, k));
+  }
+}
+
+template <class T>
 void check_outer(const Kernels &table) {
   for (int trial = 0; trial < 400; ++trial) {
     const int64_t m = uniform(1, 40), n = uniform(1, trial % 4 ? 70 : 230), k = uniform(0, 30);
@@ -326,6 +353,7 @@ void check_type() {
     const Kernels &table = *kernels_at(index);
     if (!runs_here(table)) continue;
     check_tile<T>(table);
+    check_pack<T>(table);
     check_outer<T>(table);
     check_dot<T>(table);
     check_blocked<T>(table);

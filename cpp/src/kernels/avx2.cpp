@@ -20,8 +20,8 @@ const Kernels avx2_kernels = {
     "avx2",
     gemm_kernel<float, 4, 3>(128, 256, 1536),
     gemm_kernel<double, 4, 3>(64, 256, 768),
-    direct_kernel<float, 4, 3, 2>(),
-    direct_kernel<double, 4, 3, 2>(),
+    direct_kernel<float, 6, 2, 2>(),
+    direct_kernel<double, 6, 2, 2>(),
 };
 
 }  // namespace gemmconv

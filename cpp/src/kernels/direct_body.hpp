@@ -17,13 +17,14 @@ template <class T, int rows, int vectors, bool whole>
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 32
     for (int j = 0; j < vectors; ++j) {
-      T *target = c + i * c_row + j * S::lanes;
+      T *target = c + j * S::lanes;
       if (whole || j < vectors - 1) {
         S::store(target, S::add(S::load(target), sum[i][j]));
       } else {
         S::store(target, S::add(S::load(target, last), sum[i][j]), last);
       }
     }
+    c += c_row;
   }
 }
 

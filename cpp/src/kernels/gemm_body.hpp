@@ -46,13 +46,14 @@ template <class T, int mr, int nr, int vectors, bool whole>
     if (!whole && i >= rows) return;
 #pragma GCC unroll 32
     for (int j = 0; j < vectors; ++j) {
-      T *target = c + i * ldc + j * S::lanes;
+      T *target = c + j * S::lanes;
       if (whole || j < vectors - 1) {
         S::store(target, accumulate ? S::add(S::load(target), sum[i][j]) : sum[i][j]);
       } else {
         S::store(target, accumulate ? S::add(S::load(target, last), sum[i][j]) : sum[i][j], last);
       }
     }
+    c += ldc;
   }
 }
 
