@@ -115,7 +115,7 @@ void forward_wide(const Call<T> &call, const T *x, const T *w, const T *bias, Ac
         T *out = y + (image * plane + pixel) * g.out_channels + group * k;
         View<T> patches{x + (image * plane + pixel) * g.in_channels + group * q, g.in_channels, 1};
         if (call.blocking.gathered) {
-          gather_nhwc(g, threads, group, image, images, pixel, pixels, x, call.columns());
+          gather_nhwc(g, threads, group, image, images, pixel, pixels, x, call.columns(), q);
           patches = {call.columns(), q, 1};
         }
         gemm(call.engine, count, k, q, patches, View<T>{group_w, 1, q}, out, g.out_channels, false, call.gemm_space());
@@ -158,7 +158,7 @@ void forward_narrow(const Call<T> &call, const T *x, const T *w, const T *bias, 
       call.for_blocks(image, image + 1, [&](int64_t, int64_t, int64_t pixel, int64_t pixels) {
         if (call.nhwc()) {
           T *out = y + (image * plane + pixel) * g.out_channels + group * k;
-          gather_nhwc(g, 1, group, image, 1, pixel, pixels, x, columns);
+          gather_nhwc(g, 1, group, image, 1, pixel, pixels, x, columns, q);
           for (int64_t p = 0; p < pixels; ++p) std::fill_n(out + p * g.out_channels, k, T(0));
           kernel.dot(pixels, k, q, columns, q, group_w, q, out, g.out_channels, 1);
           finish_pixels(activation, group_bias, out, pixels, k, g.out_channels);
@@ -194,7 +194,7 @@ void backward_input_wide(const Call<T> &call, const T *dy, const T *w, T *dx) {
           row = g.in_channels;
         }
         gemm(call.engine, count, q, k, pixels_of_dy, View<T>{group_w, q, 1}, columns, row, false, call.gemm_space());
-        if (call.blocking.gathered) scatter_add_nhwc(g, threads, group, image, images, pixel, pixels, columns, dx);
+        if (call.blocking.gathered) scatter_add_nhwc(g, threads, group, image, images, pixel, pixels, columns, q, dx);
         continue;
       }
       const T *planes = dy + (image * g.out_channels + group * k) * plane + pixel;
@@ -230,7 +230,7 @@ void backward_input_narrow(const Call<T> &call, const T *dy, const T *w, T *dx) 
         if (call.nhwc()) {
           kernel.outer(pixels, q, k, dy + (image * plane + pixel) * g.out_channels + group * k, g.out_channels, 1,
                        group_w, q, columns, q);
-          scatter_add_nhwc(g, 1, group, image, 1, pixel, pixels, columns, dx);
+          scatter_add_nhwc(g, 1, group, image, 1, pixel, pixels, columns, q, dx);
         } else {
           kernel.outer(q, pixels, k, group_w, 1, q, dy + (image * g.out_channels + group * k) * plane + pixel, plane,
                        columns, pixels);
@@ -258,7 +258,7 @@ void backward_weight_wide(const Call<T> &call, const T *dy, const T *x, T *dw) {
         const View<T> dy_transposed{dy + (image * plane + pixel) * g.out_channels + group * k, 1, g.out_channels};
         View<T> patches{x + (image * plane + pixel) * g.in_channels + group * q, g.in_channels, 1};
         if (call.blocking.gathered) {
-          gather_nhwc(g, threads, group, image, images, pixel, pixels, x, call.columns());
+          gather_nhwc(g, threads, group, image, images, pixel, pixels, x, call.columns(), q);
           patches = {call.columns(), q, 1};
         }
         gemm(call.engine, k, q, count, dy_transposed, patches, group_dw, q, accumulate, call.gemm_space());
@@ -292,7 +292,7 @@ void backward_weight_narrow(const Call<T> &call, const T *dy, const T *x, T *dw)
       T *group_dw = dw + group * k * q;
       call.for_blocks(0, g.batch, [&](int64_t image, int64_t, int64_t pixel, int64_t pixels) {
         if (call.nhwc()) {
-          gather_nhwc(g, 1, group, image, 1, pixel, pixels, x, columns);
+          gather_nhwc(g, 1, group, image, 1, pixel, pixels, x, columns, q);
           kernel.outer(k, q, pixels, dy + (image * plane + pixel) * g.out_channels + group * k, 1, g.out_channels,
                        columns, q, group_dw, q);
         } else {
