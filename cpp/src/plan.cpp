@@ -63,7 +63,8 @@ Execution resolve(const gemmconv_settings &settings) {
   execution.workspace_limit = settings.workspace_limit;
   // BLAS runs on its own number of threads, which is the process's: it serves where that is the number asked for. Its
   // bits may depend on batch and threads, and its pool may not survive a fork.
-  execution.blas = !execution.deterministic && !forked() && blas_threads() == execution.threads;
+  execution.blas =
+      !execution.deterministic && !forked() && blas_threads() == execution.threads && blas_keeps_up();
   return execution;
 }
 

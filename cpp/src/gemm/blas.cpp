@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+
+#include "../kernels/kernels.hpp"
 
 #if defined(GEMMCONV_HAVE_BLAS)
 
@@ -28,6 +31,7 @@ void GEMMCONV_BLAS(cblas_dgemm)(int order, int transpose_a, int transpose_b, int
 #if defined(GEMMCONV_BLAS_KIND_OPENBLAS)
 const char *GEMMCONV_BLAS(openblas_get_config)(void);
 int GEMMCONV_BLAS(openblas_get_num_threads)(void);
+const char *GEMMCONV_BLAS(openblas_get_corename)(void);
 #elif defined(GEMMCONV_BLAS_KIND_MKL)
 int MKL_Get_Max_Threads(void);
 #endif
@@ -99,6 +103,19 @@ int blas_threads() {
 #endif
 }
 
+bool blas_keeps_up() {
+#if defined(GEMMCONV_BLAS_KIND_OPENBLAS)
+  if (std::strcmp(kernels().name, "avx512") != 0) return true;
+  const char *core = GEMMCONV_BLAS(openblas_get_corename)();
+  for (const char *wide : {"SkylakeX", "Cooperlake", "SapphireRapids"}) {
+    if (std::strcmp(core, wide) == 0) return true;
+  }
+  return false;
+#else
+  return true;
+#endif
+}
+
 }  // namespace gemmconv
 
 #else
@@ -111,6 +128,7 @@ bool blas_gemm(int64_t, int64_t, int64_t, View<T>, View<T>, T *, int64_t, bool) 
 }
 const char *blas_name() { return nullptr; }
 int blas_threads() { return 0; }
+bool blas_keeps_up() { return false; }
 
 }  // namespace gemmconv
 
