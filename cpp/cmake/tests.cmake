@@ -1,8 +1,22 @@
-# Programs that test what the shared library hides; they are linked from the library's own objects. Run by the Python tests.
+# Programs that test the library from C++, run by the Python tests and by cpp/sanitize.sh. kernels_test looks at what the
+# library hides, so it is linked from its objects.
 add_executable(kernels_test cpp/tests/kernels_test.cpp $<TARGET_OBJECTS:gemmconv>)
-target_include_directories(kernels_test PRIVATE cpp/src cpp/include)
+target_include_directories(kernels_test PRIVATE cpp/src)
 get_target_property(libraries gemmconv LINK_LIBRARIES)
 target_link_libraries(kernels_test PRIVATE ${libraries})
-target_compile_options(kernels_test PRIVATE $<TARGET_PROPERTY:gemmconv,COMPILE_OPTIONS>)
 target_compile_definitions(kernels_test PRIVATE $<TARGET_PROPERTY:gemmconv,COMPILE_DEFINITIONS>)
-target_link_options(kernels_test PRIVATE $<$<BOOL:${GEMMCONV_SANITIZE}>:-fsanitize=${GEMMCONV_SANITIZE}> $<$<BOOL:${GEMMCONV_COVERAGE}>:--coverage>)
+
+add_executable(threads_test cpp/tests/threads_test.cpp)
+target_link_libraries(threads_test PRIVATE gemmconv Threads::Threads)
+
+foreach(program kernels_test threads_test)
+  target_include_directories(${program} PRIVATE cpp/include)
+  target_compile_options(${program} PRIVATE -Wall -Wextra)
+  if(GEMMCONV_SANITIZE)
+    target_compile_options(${program} PRIVATE -fsanitize=${GEMMCONV_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+    target_link_options(${program} PRIVATE -fsanitize=${GEMMCONV_SANITIZE})
+  endif()
+  if(GEMMCONV_COVERAGE)
+    target_link_options(${program} PRIVATE --coverage)
+  endif()
+endforeach()
