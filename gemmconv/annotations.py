@@ -1,0 +1,15 @@
+"""The types that the signatures of this package share."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+"""An array of any supported kind and dtype."""
+
+PerAxis: TypeAlias = int | Sequence[int]
+"""One number for every spatial axis, or one for each."""
+
+Padding: TypeAlias = int | str | Sequence[int] | Sequence[tuple[int, int]]
+"""One number, one for each axis, one ``(low, high)`` pair for each axis, or a word."""

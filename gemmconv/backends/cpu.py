@@ -1,0 +1,51 @@
+"""The CPU backend: NumPy arrays, the compiled core. Its doors are the core's own functions."""
+
+from gemmconv._core import (
+    Plan as plan,
+)
+from gemmconv._core import (
+    activate,
+    activate_backward,
+    adaptive_avg_pool,
+    adaptive_avg_pool_backward,
+    adaptive_max_pool,
+    avg_pool,
+    avg_pool_backward,
+    col2im,
+    conv,
+    conv_backward_bias,
+    conv_backward_input,
+    conv_backward_weight,
+    conv_transpose,
+    im2col,
+    lp_pool,
+    lp_pool_backward,
+    max_pool,
+    max_pool_backward,
+    max_unpool,
+    max_unpool_backward,
+)
+
+__all__ = [
+    "activate",
+    "activate_backward",
+    "adaptive_avg_pool",
+    "adaptive_avg_pool_backward",
+    "adaptive_max_pool",
+    "avg_pool",
+    "avg_pool_backward",
+    "col2im",
+    "conv",
+    "conv_backward_bias",
+    "conv_backward_input",
+    "conv_backward_weight",
+    "conv_transpose",
+    "im2col",
+    "lp_pool",
+    "lp_pool_backward",
+    "max_pool",
+    "max_pool_backward",
+    "max_unpool",
+    "max_unpool_backward",
+    "plan",
+]

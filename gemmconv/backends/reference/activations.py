@@ -1,0 +1,74 @@
+"""Activation functions and their derivatives."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from gemmconv import _core
+from gemmconv.annotations import Array
+from gemmconv.backends.reference.arrays import answer, check_arrays, check_shape
+
+LEAKY_SLOPE = 0.01
+
+
+def sigmoid(z: Array) -> Array:
+    """``1 / (1 + exp(-z))``."""
+    e = np.exp(-np.abs(z))  # by the sign of z, so that exp never overflows
+    return np.asarray(np.where(z >= 0, 1.0, e) / (1 + e))
+
+
+def softplus(z: Array) -> Array:
+    """``log(1 + exp(z))``."""
+    return np.asarray(np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))))
+
+
+def normal_cdf(z: Array) -> Array:
+    """The distribution function of the standard normal distribution."""
+    return np.asarray(np.vectorize(lambda value: 0.5 * math.erfc(-value / math.sqrt(2)), otypes=[np.float64])(z))
+
+
+def normal_density(z: Array) -> Array:
+    """Its density."""
+    return np.asarray(np.exp(-z * z / 2) / math.sqrt(2 * math.pi))
+
+
+# name: (sigma, sigma')
+FUNCTIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "relu": (lambda z: np.where(z < 0, 0, z), lambda z: np.where(np.isnan(z), z, z > 0)),
+    "leaky_relu": (
+        lambda z: np.where(z < 0, LEAKY_SLOPE * z, z),
+        lambda z: np.where(np.isnan(z), z, np.where(z > 0, 1, LEAKY_SLOPE)),
+    ),
+    "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "softplus": (softplus, sigmoid),
+    "gelu": (lambda z: z * normal_cdf(z), lambda z: normal_cdf(z) + z * normal_density(z)),
+}
+
+
+def activated(z: Array, name: str | None) -> Array:
+    """``sigma(z)`` in float64; ValueError with the list if there is no such activation."""
+    check_name(name)
+    return z if name is None else FUNCTIONS[name][0](z)
+
+
+def check_name(name: str | None) -> None:
+    """ValueError with the list unless there is such an activation."""
+    if name is not None and name not in FUNCTIONS:
+        raise ValueError(f"unknown activation {name!r}: the activations are None, {', '.join(map(repr, FUNCTIONS))}")
+
+
+def activate(z: Array, name: str | None, settings: _core.Settings, out: Array | None) -> Array:
+    """``a = sigma(z)``."""
+    dtype = check_arrays(z=z)
+    return answer(activated(z.astype(np.float64), name), dtype, out)
+
+
+def activate_backward(da: Array, z: Array, name: str | None, settings: _core.Settings, out: Array | None) -> Array:
+    """``dz = da * sigma'(z)``."""
+    dtype = check_arrays(da=da, z=z)
+    check_name(name)
+    check_shape("da", da, z.shape)
+    slope = 1.0 if name is None else FUNCTIONS[name][1](z.astype(np.float64))
+    return answer(da.astype(np.float64) * slope, dtype, out)

@@ -1,0 +1,46 @@
+"""Adaptive windows: output ``i`` takes the cells from ``floor(i * in / out)`` to ``ceil((i + 1) * in / out)``."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from gemmconv import _core
+from gemmconv.annotations import Array, PerAxis
+
+
+def output_sizes(plane: _core.PoolGeometry, output_size: PerAxis) -> tuple[int, ...]:
+    """The wanted sizes, one for each axis."""
+    wanted = [output_size] if isinstance(output_size, int | np.integer) else list(output_size)
+    if len(wanted) == 1:
+        wanted *= plane.rank
+    if len(wanted) != plane.rank:
+        raise ValueError(f"output_size has {len(wanted)} entries for {plane.rank} spatial axes")
+    if min(wanted) < 1:
+        raise ValueError(f"output_size is {tuple(wanted)}; every size must be at least 1")
+    return tuple(int(size) for size in wanted)
+
+
+def bounds(cells: int, outputs: int) -> tuple[Array, Array]:
+    """First cell, and cell after the last, of each output's window along one axis."""
+    i = np.arange(outputs)
+    return i * cells // outputs, -(-(i + 1) * cells // outputs)
+
+
+def adaptive_taps(inputs: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[tuple[Array, ...], Array]]:
+    """The taps of the windows in C order: the cell that each output sees, and whether its window reaches so far.
+
+    A window that does not is given its first cell in its place.
+    """
+    axes = [bounds(i, o) for i, o in zip(inputs, outputs, strict=True)]
+    longest = [int((end - begin).max()) for begin, end in axes]
+    for tap in itertools.product(*(range(size) for size in longest)):
+        reaches = [begin + t < end for (begin, end), t in zip(axes, tap, strict=True)]
+        cells = [begin + np.where(so_far, t, 0) for (begin, _), t, so_far in zip(axes, tap, reaches, strict=True)]
+        yield np.ix_(*cells), np.logical_and.reduce(np.meshgrid(*reaches, indexing="ij"))
+
+
+def window_sizes(inputs: Sequence[int], outputs: Sequence[int]) -> Array:
+    """Cells of each output's window."""
+    axes = (bounds(i, o) for i, o in zip(inputs, outputs, strict=True))
+    return np.asarray(np.prod(np.meshgrid(*(end - begin for begin, end in axes), indexing="ij"), axis=0))

@@ -1,0 +1,156 @@
+"""The reference backend's plan: the direct loop, with everything checked once."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gemmconv import _core
+from gemmconv.annotations import Array
+from gemmconv.backends.reference.activations import check_name
+from gemmconv.backends.reference.arrays import (
+    DTYPES,
+    answer,
+    channels_first,
+    check_arrays,
+    check_bias,
+    check_shape,
+    in_layout,
+)
+from gemmconv.backends.reference.convolution import (
+    backward_input,
+    backward_weight,
+    check_strategy,
+    finished,
+    forward,
+)
+from gemmconv.backends.reference.windows import reach
+
+# What the arguments of each pass are called, which of the geometry's shapes they have, and the answer's shape.
+SIGNATURES = {
+    "forward": (("x", "x_shape"), ("w", "w_shape"), "y_shape"),
+    "backward_input": (("dy", "y_shape"), ("w", "w_shape"), "x_shape"),
+    "backward_weight": (("dy", "y_shape"), ("x", "x_shape"), "w_shape"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """A copy of the weights: later changes to them do not show."""
+
+    plan: "ReferencePlan"
+    w: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ReferencePlan:
+    """A problem for the direct loop in NumPy."""
+
+    pass_: str
+    geometry: _core.Geometry
+    dtype: np.dtype[Any]
+    activation: str | None
+    strategy: str = field(default="direct", init=False)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The whole shape of its answer."""
+        shape: tuple[int, ...] = getattr(self.geometry, SIGNATURES[self.pass_][2])
+        return shape
+
+    @property
+    def flops(self) -> float:
+        """``2 N K P Q``: padded cells included."""
+        taps = math.prod(self.geometry.w_shape[1:])
+        return 2.0 * math.prod(self.geometry.y_shape) * taps
+
+    @property
+    def workspace_bytes(self) -> int:
+        """The padded input, the sums and one tap's products, all in float64."""
+        g = self.geometry
+        padded = g.batch * g.in_channels * math.prod(reach(g))
+        return 8 * (padded + 2 * math.prod(self.output_shape) + math.prod(g.y_shape))
+
+    @property
+    def error_bound(self) -> float:
+        """Sums of n terms in float64, then one rounding: ``u64 * sqrt(n) + u``."""
+        g = self.geometry
+        terms = {
+            "forward": math.prod(g.w_shape[1:]),
+            "backward_input": g.out_channels // g.groups * math.prod(g.kernel),
+            "backward_weight": max(1, g.batch * math.prod(g.output)),
+        }[self.pass_]
+        unit = 0.5 * float(np.finfo(self.dtype).eps)
+        return 2.0**-53 * math.sqrt(terms) + unit
+
+    def explain(self) -> str:
+        """A line for each strategy."""
+        lines = [f"{self.pass_}, {self.dtype.name}, reference backend"]
+        for name in _core.strategy_names():
+            if name == "direct":
+                lines.append(
+                    f"direct: chosen, workspace {self.workspace_bytes} bytes, error bound {self.error_bound:.1e}"
+                )
+            else:
+                lines.append(f"{name}: refused because the reference backend has only the direct loop")
+        return "\n".join(lines)
+
+    def pack(self, w: Array) -> Packed:
+        """A copy of the weights, for this plan."""
+        if self.pass_ == "backward_weight":
+            raise ValueError("pack lays out weights, and a backward_weight plan takes none")
+        self._check(w=w)
+        check_shape("w", w, self.geometry.w_shape)
+        return Packed(self, w.copy())
+
+    def __call__(
+        self, first: Array, second: Array | Packed, bias: Array | None = None, *, out: Array | None = None
+    ) -> Array:
+        (first_name, first_shape), (second_name, second_shape), _ = SIGNATURES[self.pass_]
+        if isinstance(second, Packed):
+            if second.plan is not self:
+                raise ValueError("these weights were packed for another plan")
+            second = second.w
+        self._check(**{first_name: first, second_name: second, "bias": bias})
+        check_shape(first_name, first, getattr(self.geometry, first_shape))
+        check_shape(second_name, second, getattr(self.geometry, second_shape))
+        layout = self.geometry.layout
+        first = channels_first(first, layout)
+        if self.pass_ == "backward_weight":
+            if bias is not None:
+                raise ValueError("a backward_weight plan takes no bias")
+            return answer(backward_weight(self.geometry, first, channels_first(second, layout)), self.dtype, out)
+        if self.pass_ == "forward":
+            check_bias(bias, self.geometry.out_channels)
+            values = forward(self.geometry, first, second)
+        else:
+            check_bias(bias, self.geometry.in_channels)
+            values = backward_input(self.geometry, first, second)
+        return answer(in_layout(finished(values, bias, self.activation), layout), self.dtype, out)
+
+    def _check(self, **arrays: Array | None) -> None:
+        dtype = check_arrays(**arrays)
+        if dtype != self.dtype:
+            raise TypeError(f"the arrays are {dtype.name}, but this plan was made for {self.dtype.name}")
+
+
+def plan(
+    pass_: str,
+    geometry: _core.Geometry,
+    *,
+    dtype: str,
+    activation: str | None,
+    strategy: str,
+    settings: _core.Settings,
+) -> ReferencePlan:
+    """A plan for the direct loop."""
+    if pass_ not in SIGNATURES:
+        raise ValueError(f"unknown pass {pass_!r}: the passes are {', '.join(map(repr, SIGNATURES))}")
+    if dtype not in DTYPES:
+        raise TypeError(f"dtype is {dtype}; expected {' or '.join(DTYPES)}")
+    check_strategy(strategy)
+    check_name(activation)
+    if activation is not None and pass_ == "backward_weight":
+        raise ValueError("a backward_weight plan takes no activation")
+    return ReferencePlan(pass_, geometry, np.dtype(dtype), activation)

@@ -1,0 +1,178 @@
+"""Transposed convolution, the adjoint of `conv`: its gradients are therefore the passes of a convolution."""
+
+from collections.abc import Iterable, Sequence
+
+from gemmconv import _core
+from gemmconv.annotations import Array, Padding, PerAxis
+from gemmconv.backends import backend_for
+from gemmconv.convolution import GRADIENTS, ConvGradients, into, three_outputs, wanted_gradients
+from gemmconv.settings import current
+
+
+def conv_transpose(
+    x: Array,
+    w: Array,
+    bias: Array | None = None,
+    *,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    output_padding: PerAxis = 0,
+    output_shape: Sequence[int] | None = None,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    flip: bool = False,
+    layout: str = "NCHW",
+    activation: str | None = None,
+    strategy: str = "auto",
+    backend: str | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Transposed convolution: the adjoint of `conv` with the same options, which makes images larger.
+
+    Each cell of ``x`` adds the kernel, times its value, to the answer: the input gradient of a convolution
+    (Jefkine, the gradient below eq. 14) with ``x`` in the place of ``dy``.
+
+    Parameters
+    ----------
+    x : array, (N, C, *spatial)
+        One, two or three spatial axes; float32 or float64.
+    w : array, (C, K/groups, *kernel)
+        Of the same dtype; channels stand as in PyTorch and ONNX.
+    bias : array, (K,), optional
+        Of the same dtype.
+    stride, dilation, groups, flip, layout, activation, strategy, backend, out
+        As in `conv`, of which this is the adjoint.
+    padding : int, sequence of int, sequence of (low, high), or str
+        What the convolution pads, and this one therefore cuts off. ``"same"`` and ``"same_lower"`` give
+        ``in * stride``; ``"valid"`` cuts nothing.
+    output_padding : int or sequence of int
+        Cells more at the high end, to choose among the sizes that `conv` maps to the same one.
+    output_shape : sequence of int, optional
+        The wanted spatial sizes; ``padding`` must then be 0. Of what must go, the low end takes the odd cell (ONNX);
+        what is missing is added at the high end.
+
+    Returns
+    -------
+    array, (N, K, *output)
+        With ``output = (in - 1) * stride + dilation * (kernel - 1) + 1 + output_padding - padding_low - padding_high``.
+
+    Raises
+    ------
+    ValueError, TypeError, UnsupportedError
+        As `conv`; also if both ``padding`` and ``output_shape`` are given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gemmconv
+    >>> x = np.array([[[1.0, 2.0]]])
+    >>> gemmconv.conv_transpose(x, np.array([[[1.0, 10.0]]]), stride=2)
+    array([[[ 1., 10.,  2., 20.]]])
+    >>> gemmconv.conv_transpose(x, np.ones((1, 1, 3)), stride=2, padding="same").shape
+    (1, 1, 4)
+    >>> gemmconv.conv_transpose(x, np.ones((1, 1, 3)), stride=3, output_shape=(8,)).shape
+    (1, 1, 8)
+    """
+    return backend_for(backend, x, w).conv_transpose(
+        x,
+        w,
+        bias,
+        stride,
+        padding,
+        dilation,
+        groups,
+        flip,
+        layout,
+        output_padding,
+        output_shape,
+        activation,
+        strategy,
+        current.get(),
+        out,
+    )
+
+
+def conv_transpose_backward(
+    dy: Array,
+    x: Array,
+    w: Array,
+    *,
+    needs: Iterable[str] = GRADIENTS,
+    stride: PerAxis = 1,
+    padding: Padding = 0,
+    output_padding: PerAxis = 0,
+    output_shape: Sequence[int] | None = None,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    flip: bool = False,
+    layout: str = "NCHW",
+    strategy: str = "auto",
+    backend: str | None = None,
+    out: Sequence[Array | None] | None = None,
+) -> ConvGradients:
+    """All the gradients of `conv_transpose` that are needed, and no other.
+
+    As `conv_transpose` is the adjoint of a convolution, its input gradient is that convolution of ``dy``, and its
+    weight gradient is that convolution's, with ``dy`` and ``x`` in each other's place.
+
+    Parameters
+    ----------
+    dy : array, (N, K, *output)
+        The derivative of the loss with respect to the output of `conv_transpose`, before its activation.
+    x : array, (N, C, *spatial)
+        The input of `conv_transpose`.
+    w : array, (C, K/groups, *kernel)
+        Its weights.
+    needs : iterable of {"input", "weight", "bias"}
+        Which gradients to compute.
+    stride, padding, output_padding, output_shape, dilation, groups, flip, layout, strategy, backend
+        As in `conv_transpose`.
+    out : sequence of three arrays or None, optional
+        Where to write the three gradients; None makes a new array.
+
+    Returns
+    -------
+    ConvGradients
+        ``(input, weight, bias)``, None where not needed.
+
+    Raises
+    ------
+    ValueError, TypeError, UnsupportedError
+        As `conv_transpose`; also if ``dy`` has not the shape of its output, or ``needs`` holds an unknown name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import gemmconv
+    >>> x, w = np.ones((1, 2, 4)), np.ones((2, 3, 3))
+    >>> dy = np.ones((1, 3, 9))
+    >>> dx, dw, db = gemmconv.conv_transpose_backward(dy, x, w, stride=2)
+    >>> dx.shape, dw.shape, db.shape
+    ((1, 2, 4), (2, 3, 3), (3,))
+    """
+    wanted = wanted_gradients(needs)
+    dx_out, dw_out, db_out = three_outputs(out)
+    doors = backend_for(backend, dy, x, w)
+    settings = current.get()
+    geometry = _core.Geometry.transposed(
+        x.shape,
+        w.shape,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        flip=flip,
+        layout=layout,
+        output_padding=output_padding,
+        output_shape=output_shape,
+    )
+
+    def run(pass_: str, second: Array, answer: Array | None) -> Array:
+        plan = doors.plan(pass_, geometry, dtype=dy.dtype.name, activation=None, strategy=strategy, settings=settings)
+        return plan(dy, second, out=answer) if pass_ == "forward" else plan(second, dy, out=answer)
+
+    return ConvGradients(
+        input=run("forward", w, dx_out) if "input" in wanted else None,
+        weight=run("backward_weight", x, dw_out) if "weight" in wanted else None,
+        bias=into(db_out, doors.conv_backward_bias(dy, layout, settings)) if "bias" in wanted else None,
+    )
