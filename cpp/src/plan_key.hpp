@@ -10,7 +10,7 @@
 namespace gemmconv {
 
 struct PlanKey {
-  std::array<int64_t, 35> words;
+  std::array<int64_t, 8 + 3 + 4 + 7 * 3> words;  // as filled below
 
   PlanKey(const gemmconv_problem &problem, const Execution &execution, int64_t strategy) {
     size_t i = 0;
@@ -31,7 +31,6 @@ struct PlanKey {
     for (const int64_t *sizes : axes) {
       for (int axis = 0; axis < 3; ++axis) words[i++] = axis < problem.rank ? sizes[axis] : 0;
     }
-    while (i < words.size()) words[i++] = 0;
   }
   bool operator==(const PlanKey &other) const { return words == other.words; }
 };
