@@ -17,6 +17,10 @@ struct GemmKernel {
   // One panel of width mr or nr: panel[l * width + i] = source[i * across + l * along] for i < count, zeros for
   // count <= i < width (l < k).
   void (*pack)(int64_t width, int64_t k, int64_t count, const T *source, int64_t across, int64_t along, T *panel);
+  // c[i * c_row + j] (+)= sum_l a[i * a_row + l * a_col] * b[l * b_row + j] for i < m, j < n: the same bits as by tiles,
+  // from operands that are not packed.
+  void (*unpacked)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_col, const T *b, int64_t b_row,
+                   T *c, int64_t c_row, bool accumulate);
 };
 
 template <class T>
@@ -27,6 +31,8 @@ struct DirectKernel {
   // c[i * c_row + j * c_col] += sum_l a[i * a_row + l] * b[j * b_row + l]      (i < m, j < n, l < k)
   void (*dot)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, const T *b, int64_t b_row, T *c,
               int64_t c_row, int64_t c_col);
+  // to[j * to_row + i] = from[i * from_row + j]                                 (i < m, j < n)
+  void (*transpose)(int64_t m, int64_t n, const T *from, int64_t from_row, T *to, int64_t to_row);
 };
 
 struct Kernels {
