@@ -9,38 +9,13 @@
 #include "../kernels/kernels.hpp"
 #include "../threads.hpp"
 #include "finish.hpp"
+#include "taps.hpp"
 
 namespace gemmconv::direct {
 namespace {
 
 constexpr int64_t tile_rows = 16, tile_columns = 64;  // stack tiles for strided rows; 8 KiB in float64
 constexpr int64_t weight_tile = 64;                   // a square of weights laid out for the channels-last loops; 32 KiB
-
-// A tap and the outputs along the last axis that it feeds from inside the input.
-struct Tap {
-  int64_t depth, row, column;  // taps along the three axes
-  int64_t depth_offset, row_offset, column_offset;
-  Range columns;
-  int64_t index;  // flat, in w
-};
-
-// Calls body(tap) for each tap of the kernel in C order.
-template <class Body>
-void for_taps(const Geometry &g, const Body &body) {
-  const Axis axes[3] = {g.axis(0), g.axis(1), g.axis(2)};
-  Tap tap{};
-  for (tap.depth = 0; tap.depth < g.kernel[0]; ++tap.depth) {
-    tap.depth_offset = tap_offset(axes[0], tap.depth, g.flip);
-    for (tap.row = 0; tap.row < g.kernel[1]; ++tap.row) {
-      tap.row_offset = tap_offset(axes[1], tap.row, g.flip);
-      for (tap.column = 0; tap.column < g.kernel[2]; ++tap.column, ++tap.index) {
-        tap.column_offset = tap_offset(axes[2], tap.column, g.flip);
-        tap.columns = outputs_inside(axes[2], tap.column_offset);
-        if (tap.columns.begin < tap.columns.end) body(tap);
-      }
-    }
-  }
-}
 
 // Calls body(image, group, first, count) for runs of neighbouring channels of one image and one group, in parallel.
 template <class Body>
@@ -228,12 +203,6 @@ void forward_nhwc(const Geometry &g, int threads, const T *x, const T *w, T *y) 
       });
     });
   });
-}
-
-// The output position that reaches input position `position` through a tap, or -1.
-int64_t output_at(const Axis &axis, int64_t position, int64_t offset) {
-  const int64_t reach = position - offset;
-  return reach >= 0 && reach % axis.stride == 0 && reach / axis.stride < axis.output ? reach / axis.stride : -1;
 }
 
 template <class T>
