@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
+from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
+from gemmconv.backends.arrays import answer
+from gemmconv.backends.doors import Backend
 from gemmconv.settings import current
 
 GRADIENTS = ("input", "weight", "bias")
@@ -40,7 +41,8 @@ def conv(
 
     ``y[n, k, i] = activation(bias[k] + sum over c, m of w[k, c, m] * x[n, c, i * stride + m * dilation - low])``
     with ``low`` the padding in front, and one such index for each spatial axis: cross-correlation, which machine
-    learning calls convolution (Jefkine eq. 7). With ``flip=True`` the kernel is turned by 180 degrees first: mathematical convolution (eq. 2, 3).
+    learning calls convolution (Jefkine eq. 7). With ``flip=True`` the kernel is turned by 180 degrees first:
+    mathematical convolution (eq. 2, 3).
 
     Parameters
     ----------
@@ -307,7 +309,7 @@ def conv_backward(
     return ConvGradients(
         input=doors.conv_backward_input(dy, w, x.shape, *options, dx_out) if "input" in wanted else None,
         weight=doors.conv_backward_weight(dy, x, w.shape, *options, dw_out) if "weight" in wanted else None,
-        bias=into(db_out, doors.conv_backward_bias(dy, layout, settings)) if "bias" in wanted else None,
+        bias=bias_gradient(doors, dy, layout, settings, db_out) if "bias" in wanted else None,
     )
 
 
@@ -329,16 +331,7 @@ def three_outputs(out: Sequence[Array | None] | None) -> Sequence[Array | None]:
     return out
 
 
-def into(out: Array | None, answer: Array) -> Array:
-    """``answer``, or ``out`` with the answer written into it."""
-    if out is None:
-        return answer
-    if type(out) is not np.ndarray:
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
-    if out.shape != answer.shape or out.dtype != answer.dtype or not out.flags.writeable:
-        raise ValueError(
-            f"out must be a writable array of shape {answer.shape} and dtype {answer.dtype}, "
-            f"not of shape {out.shape} and dtype {out.dtype}"
-        )
-    out[...] = answer
-    return out
+def bias_gradient(doors: Backend, dy: Array, layout: str, settings: _core.Settings, out: Array | None) -> Array:
+    """The gradient with respect to the bias, in ``out`` if there is one."""
+    db = doors.conv_backward_bias(dy, layout, settings)
+    return db if out is None else answer(db, db.dtype, out)

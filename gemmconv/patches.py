@@ -11,7 +11,7 @@ import numpy as np
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
-from gemmconv.backends.reference.arrays import check_arrays
+from gemmconv.backends.arrays import check_arrays
 from gemmconv.settings import current
 
 if TYPE_CHECKING:

@@ -128,7 +128,7 @@ def plan(
     return backend_named(backend).plan(
         pass_,
         geometry,
-        dtype=np.dtype(dtype).name,
+        dtype="None" if dtype is None else np.dtype(dtype).name,  # NumPy reads None as float64
         activation=activation,
         strategy=strategy,
         settings=current.get(),

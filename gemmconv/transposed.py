@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
-from gemmconv.convolution import GRADIENTS, ConvGradients, into, three_outputs, wanted_gradients
+from gemmconv.convolution import GRADIENTS, ConvGradients, bias_gradient, three_outputs, wanted_gradients
 from gemmconv.settings import current
 
 
@@ -174,5 +174,5 @@ def conv_transpose_backward(
     return ConvGradients(
         input=run("forward", w, dx_out) if "input" in wanted else None,
         weight=run("backward_weight", x, dw_out) if "weight" in wanted else None,
-        bias=into(db_out, doors.conv_backward_bias(dy, layout, settings)) if "bias" in wanted else None,
+        bias=bias_gradient(doors, dy, layout, settings, db_out) if "bias" in wanted else None,
     )

@@ -7,8 +7,8 @@ import numpy as np
 
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
+from gemmconv.backends.arrays import answer, channels_first, check_arrays, check_shape, in_layout
 from gemmconv.backends.reference.adaptive import adaptive_taps, output_sizes, window_sizes
-from gemmconv.backends.reference.arrays import answer, channels_first, check_arrays, check_shape, in_layout
 from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps, trailing
 
 

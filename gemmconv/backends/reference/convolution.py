@@ -9,8 +9,7 @@ import numpy as np
 
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
-from gemmconv.backends.reference.activations import activated, check_name
-from gemmconv.backends.reference.arrays import (
+from gemmconv.backends.arrays import (
     answer,
     channels_first,
     check_arrays,
@@ -18,6 +17,7 @@ from gemmconv.backends.reference.arrays import (
     check_shape,
     in_layout,
 )
+from gemmconv.backends.reference.activations import activated, check_name
 from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps, trailing
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
-from gemmconv.backends.reference.arrays import answer, check_arrays, check_shape
+from gemmconv.backends.arrays import answer, check_arrays, check_shape
 from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps
 
 

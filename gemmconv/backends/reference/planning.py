@@ -8,8 +8,7 @@ import numpy as np
 
 from gemmconv import _core
 from gemmconv.annotations import Array
-from gemmconv.backends.reference.activations import check_name
-from gemmconv.backends.reference.arrays import (
+from gemmconv.backends.arrays import (
     DTYPES,
     answer,
     channels_first,
@@ -18,6 +17,7 @@ from gemmconv.backends.reference.arrays import (
     check_shape,
     in_layout,
 )
+from gemmconv.backends.reference.activations import check_name
 from gemmconv.backends.reference.convolution import (
     backward_input,
     backward_weight,
@@ -107,6 +107,7 @@ class ReferencePlan:
     def __call__(
         self, first: Array, second: Array | Packed, bias: Array | None = None, *, out: Array | None = None
     ) -> Array:
+        """Run it: ``(x, w, bias)``, ``(dy, w)`` or ``(dy, x)``."""
         (first_name, first_shape), (second_name, second_shape), _ = SIGNATURES[self.pass_]
         if isinstance(second, Packed):
             if second.plan is not self:

@@ -1,4 +1,4 @@
-"""What every reference function does first and last with its arrays: check them, and order their axes."""
+"""Checks of arrays and the order of their axes, for what is written in Python; the core checks its own."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,11 +41,12 @@ def answer(values: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
         return np.ascontiguousarray(values, dtype)
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
-    if out.shape != values.shape or out.dtype != dtype or not out.flags.writeable:
+    if out.shape != values.shape or out.dtype != dtype:
         raise ValueError(
-            f"out must be a writable array of shape {values.shape} and dtype {dtype}, not "
-            f"{'' if out.flags.writeable else 'a read-only one '}of shape {out.shape} and dtype {out.dtype}"
+            f"out has shape {out.shape} and dtype {out.dtype}; expected {values.shape} and {dtype}, those of the answer"
         )
+    if not out.flags.carray:
+        raise ValueError("out must be writeable, C-contiguous and aligned, as numpy.empty makes arrays")
     out[...] = values
     return out
 
