@@ -8,18 +8,24 @@ namespace gemmconv {
 namespace {  // nothing of the bodies leaves this file: others are compiled for other machines
 #include "simd_avx2.hpp"
 
+#include "tile_body.hpp"
+
+#include "outer_body.hpp"
+
+#include "transpose_body.hpp"
+
 #include "pack_body.hpp"
 
 #include "gemm_body.hpp"
 
-#include "direct_body.hpp"
+#include "dot_body.hpp"
 }  // namespace
 
 extern const Kernels avx2_kernels;
 const Kernels avx2_kernels = {
     "avx2",
-    gemm_kernel<float, 4, 3>(128, 256, 1536),
-    gemm_kernel<double, 4, 3>(64, 256, 768),
+    gemm_kernel<float, 6, 2>(120, 256, 1536),
+    gemm_kernel<double, 6, 2>(60, 256, 768),
     direct_kernel<float, 6, 2, 2>(),
     direct_kernel<double, 6, 2, 2>(),
 };

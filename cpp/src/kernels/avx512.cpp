@@ -11,11 +11,17 @@ namespace gemmconv {
 namespace {  // nothing of the bodies leaves this file: others are compiled for other machines
 #include "simd_avx512.hpp"
 
+#include "tile_body.hpp"
+
+#include "outer_body.hpp"
+
+#include "transpose_body.hpp"
+
 #include "pack_body.hpp"
 
 #include "gemm_body.hpp"
 
-#include "direct_body.hpp"
+#include "dot_body.hpp"
 }  // namespace
 
 extern const Kernels avx512_kernels;

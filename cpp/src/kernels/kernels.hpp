@@ -17,8 +17,8 @@ struct GemmKernel {
   // One panel of width mr or nr: panel[l * width + i] = source[i * across + l * along] for i < count, zeros for
   // count <= i < width (l < k).
   void (*pack)(int64_t width, int64_t k, int64_t count, const T *source, int64_t across, int64_t along, T *panel);
-  // c[i * c_row + j] (+)= sum_l a[i * a_row + l * a_col] * b[l * b_row + j] for i < m, j < n: the same bits as by tiles,
-  // from operands that are not packed.
+  // c[i * c_row + j] (+)= sum_l a[i * a_row + l * a_col] * b[l * b_row + j] for i < m, j < n: the same bits as by
+  // tiles, from operands that are not packed.
   void (*unpacked)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_col, const T *b, int64_t b_row,
                    T *c, int64_t c_row, bool accumulate);
 };

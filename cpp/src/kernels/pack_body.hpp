@@ -23,20 +23,6 @@ void pack_strided(int64_t width, int64_t k, int64_t count, const T *source, int6
   }
 }
 
-// Columns of the panel are contiguous in the source: blocks are transposed in registers.
-template <class T>
-void pack_transposed(int64_t width, int64_t k, int64_t count, const T *source, int64_t across, T *panel) {
-  constexpr int block = Simd<T>::block;
-  const int64_t k_whole = k / block * block;
-  int64_t i = 0;
-  for (; i + block <= count; i += block) {
-    const T *rows = source + i * across;
-    for (int64_t l = 0; l < k_whole; l += block) Simd<T>::transpose(rows + l, across, panel + l * width + i, width);
-    pack_strided(width, k - k_whole, block, rows + k_whole, across, 1, panel + k_whole * width + i);
-  }
-  pack_strided(width, k, count - i, source + i * across, across, 1, panel + i);
-}
-
 template <class T>
 void pack(int64_t width, int64_t k, int64_t count, const T *source, int64_t across, int64_t along, T *panel) {
   if (count < width) {
@@ -47,7 +33,7 @@ void pack(int64_t width, int64_t k, int64_t count, const T *source, int64_t acro
   if (across == 1) {
     pack_copied(width, k, count, source, along, panel);
   } else if (along == 1) {
-    pack_transposed(width, k, count, source, across, panel);
+    transpose(count, k, source, across, panel, width);
   } else {
     pack_strided(width, k, count, source, across, along, panel);
   }

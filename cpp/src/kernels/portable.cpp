@@ -7,11 +7,17 @@ namespace gemmconv {
 namespace {  // nothing of the bodies leaves this file: others are compiled for other machines
 #include "simd_portable.hpp"
 
+#include "tile_body.hpp"
+
+#include "outer_body.hpp"
+
+#include "transpose_body.hpp"
+
 #include "pack_body.hpp"
 
 #include "gemm_body.hpp"
 
-#include "direct_body.hpp"
+#include "dot_body.hpp"
 }  // namespace
 
 extern const Kernels portable_kernels;
