@@ -2,7 +2,19 @@
 find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
 find_package(pybind11 CONFIG REQUIRED)
 pybind11_add_module(_core MODULE NO_EXTRAS
-  cpp/python/module.cpp)
+  cpp/python/activations.cpp
+  cpp/python/arguments.cpp
+  cpp/python/arrays.cpp
+  cpp/python/convolution.cpp
+  cpp/python/errors.cpp
+  cpp/python/facts.cpp
+  cpp/python/geometry.cpp
+  cpp/python/module.cpp
+  cpp/python/patches.cpp
+  cpp/python/plan.cpp
+  cpp/python/pooling.cpp
+  cpp/python/settings.cpp
+  cpp/python/unpooling.cpp)
 target_link_libraries(_core PRIVATE gemmconv)
 target_compile_options(_core PRIVATE -Wall -Wextra)
 if(APPLE)

@@ -1,0 +1,27 @@
+// What the library says about itself.
+#include "arguments.hpp"
+#include "functions.hpp"
+
+namespace gemmconv::binding {
+namespace {
+
+py::tuple strategy_names() {
+  py::list names;
+  for (int32_t i = 0; const char *name = gemmconv_strategy_name(i); ++i) names.append(name);
+  return py::tuple(names);
+}
+
+}  // namespace
+
+void bind_facts(py::module_ &module) {
+  module.def("config_json", &gemmconv_config_json);
+  module.def("version", &gemmconv_version);
+  module.def("strategy_names", &strategy_names);
+  module.def("activation_names", &activation_names);
+  module.def("default_threads", &gemmconv_default_threads);
+  module.def("cached_plans", &gemmconv_cached_plans);
+  module.def("retained_workspace_bytes", &gemmconv_retained_workspace_bytes);
+  module.def("clear_caches", &gemmconv_clear_caches);
+}
+
+}  // namespace gemmconv::binding

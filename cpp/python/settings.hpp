@@ -1,0 +1,29 @@
+// The settings a call is made under: the Python class, and its C form.
+#pragma once
+
+#include "errors.hpp"
+
+namespace gemmconv::binding {
+
+struct Settings {
+  int32_t threads = 0;  // 0: None, the process's default
+  int32_t math = GEMMCONV_MATH_FAST;
+  bool deterministic = false;
+  size_t workspace_limit = 0;  // bytes
+
+  // The C form, less the bytes that copies of the arrays already take.
+  gemmconv_settings less(size_t copied_bytes, const char *strategy = nullptr) const {
+    gemmconv_settings settings;
+    gemmconv_settings_init(&settings);
+    settings.strategy = strategy;
+    settings.threads = threads;
+    settings.math = math;
+    settings.deterministic = deterministic;
+    settings.workspace_limit = copied_bytes < workspace_limit ? workspace_limit - copied_bytes : 0;
+    return settings;
+  }
+};
+
+void bind_settings(py::module_ &module);
+
+}  // namespace gemmconv::binding
