@@ -44,13 +44,13 @@ SETTINGS = (
 
 
 @given(random_cases(), *SETTINGS)
-@settings(max_examples=1000)
+@settings(max_examples=2000)
 def test_small(case: Case, flip: bool, layout: str, dtype: str, threads: int, seed: int) -> None:
     check_everywhere(case, flip, layout, dtype, threads, seed)
 
 
 @given(random_cases(largest=9, channels=40, batch=3), *SETTINGS)
-@settings(max_examples=150)
+@settings(max_examples=500)
 def test_many_channels(case: Case, flip: bool, layout: str, dtype: str, threads: int, seed: int) -> None:
     check_everywhere(case, flip, layout, dtype, threads, seed)
 
