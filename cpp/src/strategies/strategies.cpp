@@ -4,6 +4,7 @@
 
 #include "direct.hpp"
 #include "im2col.hpp"
+#include "implicit.hpp"
 
 namespace gemmconv {
 namespace {
@@ -30,7 +31,7 @@ void closed_pack(const Problem &, const Execution &, const void *, void *) {}
 const Strategy strategies[strategy_count] = {
     STRATEGY(direct, 4.0, Bound::elementwise),
     STRATEGY(im2col, 4.0, Bound::elementwise),
-    KNOWN_NAME(implicit),
+    STRATEGY(implicit, 4.0, Bound::elementwise),
     KNOWN_NAME(winograd),
     KNOWN_NAME(fft),
     KNOWN_NAME(depthwise),
