@@ -29,8 +29,6 @@ target_sources(gemmconv PRIVATE
   cpp/src/strategies/im2col_blocking.cpp
   cpp/src/strategies/implicit.cpp
   cpp/src/strategies/implicit_weight_gradient.cpp
-  cpp/src/strategies/implicit.cpp
-  cpp/src/strategies/implicit_weight_gradient.cpp
   cpp/src/strategies/strategies.cpp)
 
 set(GEMMCONV_KERNELS_FOUND portable)
