@@ -1,15 +1,15 @@
 """What every test runs under: the installed package, a printed hypothesis seed, slow tests only on request."""
 
 import os
-import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from installation import ROOT, installed_editable
-
-# `python -m pytest` puts the current folder on the path, where the source folder would hide the installed package.
-sys.path[:] = [entry for entry in sys.path if Path(entry or os.curdir).resolve() != ROOT]
+from numpy.typing import NDArray
+from pictures import K1, K2, H, W
 
 # Nothing random between two runs of the same tree: a failure here is a failure everywhere. "explore" draws anew and
 # prints how to come back.
@@ -40,3 +40,27 @@ def pytest_report_header() -> list[str]:
     if place == ROOT / "gemmconv" and not installed_editable():
         raise pytest.UsageError(f"the source folder {place} hides the installed package: run the tests as `pytest`")
     return [f"gemmconv {gemmconv.__version__} from {place}"]
+
+
+@pytest.fixture
+def image() -> NDArray[Any]:
+    """The picture of the formula tests."""
+    return np.random.default_rng(1).standard_normal((H, W))
+
+
+@pytest.fixture
+def kernel() -> NDArray[Any]:
+    """Their filter."""
+    return np.random.default_rng(2).standard_normal((K1, K2))
+
+
+@pytest.fixture
+def delta() -> NDArray[Any]:
+    """Errors of the valid outputs."""
+    return np.random.default_rng(3).standard_normal((H - K1 + 1, W - K2 + 1))
+
+
+@pytest.fixture
+def wide_delta() -> NDArray[Any]:
+    """Errors of every output that any cell reaches."""
+    return np.random.default_rng(4).standard_normal((H + K1 - 1, W + K2 - 1))

@@ -2,9 +2,14 @@
 
 import importlib.metadata
 import json
+import os
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# `python -m pytest` puts the current folder on the path, where the source folder would hide the installed package.
+sys.path[:] = [entry for entry in sys.path if Path(entry or os.curdir).resolve() != ROOT]
 
 
 def installed_editable() -> bool:

@@ -170,24 +170,6 @@ def test_own_variable_comes_first(threads: str) -> None:
     assert done.stdout.strip() == threads
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "many", "2.5", "99999999999"])
-def test_wrong_thread_count_raises_at_import(value: str) -> None:
-    done = said_by("import gemmconv", GEMMCONV_NUM_THREADS=value)
-    assert done.returncode != 0
-    last = done.stderr.strip().splitlines()[-1]
-    assert "GEMMCONV_NUM_THREADS" in last
-    assert value in last
-
-
-def test_wrong_instruction_set_raises_at_import_with_the_list() -> None:
-    done = said_by("import gemmconv", GEMMCONV_ISA="abacus")
-    assert done.returncode != 0
-    last = done.stderr.strip().splitlines()[-1]
-    assert "GEMMCONV_ISA" in last
-    assert "abacus" in last
-    assert "portable" in last
-
-
 @pytest.mark.skipif(not OPENMP, reason="built without OpenMP")
 def test_threadpoolctl_sets_the_default() -> None:
     threadpoolctl = pytest.importorskip("threadpoolctl")
