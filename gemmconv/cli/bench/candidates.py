@@ -1,0 +1,187 @@
+"""Who is measured: the strategies, the NumPy reference, scipy.signal, and the bare matrix product inside im2col."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import gemmconv
+from gemmconv import _core
+from gemmconv.annotations import Array
+from gemmconv.cli.problems import Problem
+
+
+class Unable(Exception):
+    """Why a contestant does not take part in a problem, as a phrase."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A contestant with its problem in hand."""
+
+    call: Callable[[], Any]  # what is timed
+    answer: Callable[[], Array]  # the same work, as a plain array, to be checked
+    error_bound: float | None = None  # None: a peer that promises none
+    strategy: str = ""
+    workspace_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A contestant: ``prepare(problem, pass_, first, second)`` raises `Unable` or `gemmconv.UnsupportedError`."""
+
+    name: str
+    prepare: Callable[[Problem, str, Array, Array], Ready]
+
+
+def planned(name: str, *, strategy: str = "auto", backend: str = "cpu", reuse_output: bool = False) -> Candidate:
+    """A gemmconv plan. With ``reuse_output`` it writes into one array again and again, as a bare GEMM does."""
+
+    def prepare(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
+        plan = gemmconv.plan(
+            pass_,
+            problem.x_shape,
+            problem.w_shape,
+            dtype=first.dtype.name,
+            strategy=strategy,
+            backend=backend,
+            **problem.options(),
+        )
+        out = np.empty(plan.output_shape, first.dtype) if reuse_output else None
+
+        def call() -> Array:
+            return plan(first, second, out=out)
+
+        return Ready(call, call, plan.error_bound, plan.strategy, plan.workspace_bytes)
+
+    return Candidate(name, prepare)
+
+
+def strategies() -> list[Candidate]:
+    """Every strategy of the table, by its name."""
+    return [planned(name, strategy=name) for name in _core.strategy_names()]
+
+
+REFERENCE = planned("reference", backend="reference")
+
+
+def prepare_scipy(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
+    """`scipy.signal.correlate`, one call for each image and channel that a pass sums into."""
+    from scipy.signal import correlate
+
+    if problem.groups > 1 or {*problem.stride, *problem.dilation} != {1}:
+        raise Unable("scipy.signal has no stride, dilation or groups")
+    axes = tuple(range(2, len(problem.x_shape)))
+    if pass_ == "forward":
+        padded = np.pad(first, ((0, 0), (0, 0), *problem.padding))
+
+        def call() -> Array:
+            rows = [[correlate(image, kernel, mode="valid")[0] for kernel in second] for image in padded]
+            return np.asarray(rows)
+
+    elif pass_ == "backward_input":
+        sizes = problem.w_shape[2:]
+        ends = tuple((f - 1 - low, f - 1 - high) for f, (low, high) in zip(sizes, problem.padding, strict=True))
+        if min(min(end) for end in ends) < 0:
+            raise Unable("padding beyond the kernel")
+        padded = np.pad(first, ((0, 0), (0, 0), *ends))
+        turned = np.ascontiguousarray(np.flip(second, axes).swapaxes(0, 1))
+
+        def call() -> Array:
+            rows = [[correlate(image, kernel, mode="valid")[0] for kernel in turned] for image in padded]
+            return np.asarray(rows)
+
+    else:
+        padded = np.pad(second, ((0, 0), (0, 0), *problem.padding))
+
+        def call() -> Array:
+            rows = [
+                [correlate(image, delta[np.newaxis], mode="valid") for delta in deltas]
+                for image, deltas in zip(padded, first, strict=True)
+            ]
+            return np.asarray(np.sum(rows, axis=0))
+
+    return Ready(call, call)
+
+
+SCIPY = Candidate("scipy.signal", prepare_scipy)
+
+
+def prepare_gemm(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
+    """The product of im2col alone, by NumPy's BLAS, over the whole batch at once; patches are gathered beforehand.
+
+    K x Q weights, Q x (N*P) patches: forward ``w . patches``, weight gradient ``dy . patches^T``, input gradient
+    ``w^T . dy`` without its col2im. The result is finished into y, dw or dx only to check it.
+    """
+    if problem.groups > 1:
+        raise Unable("the bare product is that of one group")
+    batch, channels = problem.x_shape[0], problem.w_shape[0]
+    if pass_ == "forward":
+        left, right = second.reshape(channels, -1), side_by_side(patches(problem, first))
+    elif pass_ == "backward_weight":
+        left, right = side_by_side(first.reshape(batch, channels, -1)), side_by_side(patches(problem, second)).T
+    else:
+        left, right = second.reshape(channels, -1).T, side_by_side(first.reshape(batch, channels, -1))
+    product = np.empty((left.shape[0], right.shape[1]), first.dtype)
+
+    def call() -> Array:
+        return np.matmul(left, right, out=product)
+
+    def answer() -> Array:
+        call()
+        if pass_ == "backward_weight":
+            return product.reshape(problem.w_shape)
+        stacked = np.ascontiguousarray(product.reshape(product.shape[0], batch, -1).swapaxes(0, 1))
+        if pass_ == "forward":
+            return stacked.reshape(problem.y_shape)
+        return gather_back(problem, stacked)
+
+    return Ready(call, answer)
+
+
+GEMM = Candidate("bare GEMM", prepare_gemm)
+
+
+def prepare_gemm_per_group(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
+    """im2col, then one GEMM for each image and group, as early frameworks did: hundreds of tiny ones."""
+    batch, groups, channels = problem.x_shape[0], problem.groups, problem.w_shape[0]
+
+    def grouped(x: Array) -> Array:
+        return gemmconv.im2col(x, problem.w_shape[2:], **patch_options(problem)).reshape(
+            batch, groups, int(np.prod(problem.w_shape[1:])), -1
+        )
+
+    def call() -> Array:
+        if pass_ == "forward":
+            return np.matmul(second.reshape(groups, channels // groups, -1), grouped(first)).reshape(problem.y_shape)
+        deltas = first.reshape(batch, groups, channels // groups, -1)
+        if pass_ == "backward_weight":
+            return np.matmul(deltas, grouped(second).swapaxes(-1, -2)).sum(axis=0).reshape(problem.w_shape)
+        product = np.matmul(second.reshape(groups, channels // groups, -1).swapaxes(-1, -2), deltas)
+        return gather_back(problem, product.reshape(batch, -1, product.shape[-1]))
+
+    return Ready(call, call)
+
+
+GEMM_PER_GROUP = Candidate("GEMM per group", prepare_gemm_per_group)
+
+
+def patches(problem: Problem, x: Array) -> Array:
+    """(N, Q, P)."""
+    return gemmconv.im2col(x, problem.w_shape[2:], **patch_options(problem))
+
+
+def gather_back(problem: Problem, columns: Array) -> Array:
+    """(N, Q, P) added up into dx."""
+    return gemmconv.col2im(columns, problem.x_shape[2:], problem.w_shape[2:], **patch_options(problem))
+
+
+def patch_options(problem: Problem) -> dict[str, Any]:
+    """The options that patches share with the convolution."""
+    return {name: getattr(problem, name) for name in ("stride", "padding", "dilation")}
+
+
+def side_by_side(stacked: Array) -> Array:
+    """(N, rows, columns) as (rows, N*columns)."""
+    return np.ascontiguousarray(stacked.swapaxes(0, 1)).reshape(stacked.shape[1], -1)

@@ -1,0 +1,96 @@
+"""Layers of real networks, from ``layers.csv``."""
+
+import csv
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+
+from gemmconv.cli.failures import Failure
+from gemmconv.cli.problems import Problem, make_problem
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution layer; ``problem`` has batch 1."""
+
+    network: str
+    name: str
+    short: str  # empty for most
+    problem: Problem
+
+    @property
+    def label(self) -> str:
+        """Its short name, or ``network/name``."""
+        return self.short or f"{self.network}/{self.name}"
+
+    def batched(self, batch: int) -> Problem:
+        """Its convolution of so many images."""
+        return replace(self.problem, x_shape=(batch, *self.problem.x_shape[1:]))
+
+
+@cache
+def all_layers() -> tuple[Layer, ...]:
+    """Every layer of the file, checked against the output sizes that stand in it."""
+    text = files("gemmconv.cli.bench").joinpath("layers.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return tuple(layer_of(row) for row in rows)
+
+
+def layer_of(row: dict[str, str]) -> Layer:
+    """The layer of one row."""
+    number = {column: int(value) for column, value in row.items() if column not in ("short", "network", "layer")}
+    problem = make_problem(
+        row["short"] or f"{row['network']}/{row['layer']}",
+        (1, number["ic"], number["ih"], number["iw"]),
+        (number["oc"], number["ic"] // number["groups"], number["kh"], number["kw"]),
+        stride=(number["sh"], number["sw"]),
+        padding=(number["ph"], number["pw"]),
+        dilation=(number["dh"], number["dw"]),
+        groups=number["groups"],
+    )
+    if problem.output != (number["oh"], number["ow"]):
+        raise ValueError(f"layers.csv: {problem.name} gives {problem.output}, not {(number['oh'], number['ow'])}")
+    return Layer(row["network"], row["layer"], row["short"], problem)
+
+
+def choose_layers(patterns: Sequence[str] | None, default: Sequence[Layer]) -> list[Layer]:
+    """Layers whose short or full name matches one of ``patterns``; ``default`` when there are none.
+
+    Raises
+    ------
+    Failure
+        If a pattern matches no layer.
+    """
+    if not patterns:
+        return list(default)
+    chosen: list[Layer] = []
+    for pattern in patterns:
+        found = [layer for layer in all_layers() if matches(layer, pattern)]
+        if not found:
+            named = ", ".join(layer.short for layer in all_layers() if layer.short)
+            raise Failure(f"no layer matches {pattern!r}: 'all', a pattern such as 'resnet_50/*', or one of {named}")
+        chosen += [layer for layer in found if layer not in chosen]
+    return chosen
+
+
+def matches(layer: Layer, pattern: str) -> bool:
+    """Whether ``pattern`` (shell wildcards, or ``all``) names the layer."""
+    names = (layer.short, f"{layer.network}/{layer.name}")
+    return pattern == "all" or any(fnmatch.fnmatchcase(name, pattern) for name in names if name)
+
+
+def named_layers() -> list[Layer]:
+    """The default set: those with a short name."""
+    return [layer for layer in all_layers() if layer.short]
+
+
+def resnet_3x3() -> list[Layer]:
+    """ResNet-50's 3x3 layers."""
+    return [layer for layer in all_layers() if layer.network == "resnet_50" and layer.problem.w_shape[2:] == (3, 3)]
+
+
+def grouped_layers() -> list[Layer]:
+    """Named layers with groups, depthwise ones included."""
+    return [layer for layer in named_layers() if layer.problem.groups > 1]

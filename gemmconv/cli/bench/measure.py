@@ -1,0 +1,115 @@
+"""Contestants on one problem: answers checked first, then timed in turns."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+import gemmconv
+from gemmconv.annotations import Array
+from gemmconv.cli.bench.candidates import Candidate, Ready, Unable
+from gemmconv.cli.bench.records import Record
+from gemmconv.cli.bench.timing import ROUNDS, time_in_turns
+from gemmconv.cli.judge import exact
+from gemmconv.cli.problems import Problem
+
+PEER_CONSTANT = 8  # peers promise no bound: c of c * u * sqrt(n), against the largest output
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What stays the same in a run."""
+
+    dtype: str = "float32"
+    threads: int = 1
+    rounds: int = ROUNDS
+    patience_s: float = 2.0  # whoever takes longer for one call is not timed
+
+
+def measure(
+    suite: str,
+    problem: Problem,
+    pass_: str,
+    candidates: Sequence[Candidate],
+    conditions: Conditions,
+    after_turn: Callable[[], object] = lambda: None,
+) -> list[Record]:
+    """A record for each of ``candidates``; ``after_turn`` is called ``rounds`` times for each, timed or not."""
+    first, second = problem.operands(pass_, conditions.dtype)
+    expected = exact(problem, pass_, first, second, np.float64)
+    magnitude = exact(problem, pass_, np.abs(first), np.abs(second), np.float64)
+    blank = Record(
+        suite,
+        problem.name,
+        problem.x_shape[0],
+        pass_,
+        conditions.dtype,
+        conditions.threads,
+        contestant="",
+        flops=problem.flops,
+        patches_bytes=patches_bytes(problem, conditions.dtype),
+    )
+    ready: dict[str, Ready] = {}
+    records = {}
+    for candidate in candidates:
+        record = replace(blank, contestant=candidate.name)
+        try:
+            prepared = candidate.prepare(problem, pass_, first, second)
+        except (Unable, gemmconv.UnsupportedError) as reason:
+            records[candidate.name] = replace(record, note=str(reason))
+            continue
+        record = replace(record, strategy=prepared.strategy, workspace_bytes=prepared.workspace_bytes)
+        started = time.perf_counter()
+        answer = prepared.answer()
+        seconds = time.perf_counter() - started
+        share = share_of_bound(answer, expected, magnitude, problem, pass_, prepared.error_bound)
+        record = replace(record, share_of_bound=share)
+        if not share <= 1:
+            record = replace(record, note="wrong answer: not timed")
+        elif seconds > conditions.patience_s:
+            record = replace(
+                record, note=f"one call takes {seconds:.1f} s, more than --patience {conditions.patience_s:g}"
+            )
+        else:
+            ready[candidate.name] = prepared
+        records[candidate.name] = record
+    timings = time_in_turns({name: one.call for name, one in ready.items()}, conditions.rounds, after_turn)
+    for name, timing in timings.items():
+        records[name] = replace(records[name], min_s=timing.min_s, median_s=timing.median_s, rounds=timing.rounds)
+    for _ in range((len(candidates) - len(ready)) * conditions.rounds):
+        after_turn()
+    return list(records.values())
+
+
+def share_of_bound(
+    answer: Array, expected: Array, magnitude: Array, problem: Problem, pass_: str, error_bound: float | None
+) -> float:
+    """The largest error as a share of its bound; infinite for an answer of the wrong shape."""
+    if answer.shape != expected.shape:
+        return float("inf")
+    difference = np.abs(answer - expected)
+    if error_bound is None:
+        unit = float(np.finfo(answer.dtype).eps) / 2
+        bound = np.full_like(magnitude, PEER_CONSTANT * unit * np.sqrt(terms(problem, pass_)) * magnitude.max())
+    else:
+        bound = error_bound * magnitude
+    if answer.dtype == np.float64:  # the judge rounds as much
+        bound = 2 * bound
+    return float(np.divide(difference, bound, out=np.where(difference > 0, np.inf, 0.0), where=bound > 0).max())
+
+
+def terms(problem: Problem, pass_: str) -> int:
+    """How many products one output sums."""
+    kernel = int(np.prod(problem.w_shape[2:]))
+    return {
+        "forward": problem.w_shape[1] * kernel,
+        "backward_input": problem.w_shape[0] // problem.groups * kernel,
+        "backward_weight": problem.x_shape[0] * int(np.prod(problem.output)),
+    }[pass_]
+
+
+def patches_bytes(problem: Problem, dtype: str) -> int:
+    """Size of the whole im2col matrix: N x C x kernel x P."""
+    cells = int(np.prod(problem.x_shape[:2])) * int(np.prod(problem.w_shape[2:])) * int(np.prod(problem.output))
+    return cells * np.dtype(dtype).itemsize

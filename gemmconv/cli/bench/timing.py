@@ -1,0 +1,93 @@
+"""Honest timing: contestants in turns, the answer checked by the caller before, minimum and median of the rounds.
+
+A contestant's idle workers may spin and take the others' cores, so a short pause stands between two of them, and each
+turn begins with a call that is not counted.
+"""
+
+import contextlib
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gemmconv.cli.failures import Failure
+
+ROUNDS = 7
+WARM_UPS = 2
+PAUSE_S = 0.004
+TURN_S = 0.003  # calls shorter than this are repeated in a turn until it is reached
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one call."""
+
+    min_s: float
+    median_s: float
+    rounds: int
+
+
+def time_in_turns(
+    calls: Mapping[str, Callable[[], object]],
+    rounds: int = ROUNDS,
+    after_turn: Callable[[], object] = lambda: None,
+) -> dict[str, Timing]:
+    """Time each of ``calls``.
+
+    Parameters
+    ----------
+    calls : mapping of str to callable
+        What to time, by name.
+    rounds : int
+        How often each takes its turn, after two warm-ups.
+    after_turn : callable
+        Called after each turn, to move a progress bar.
+
+    Returns
+    -------
+    dict of str to Timing
+    """
+    repeats = {}
+    for name, call in calls.items():
+        seconds = min(timed(call, 1) for _ in range(WARM_UPS))
+        repeats[name] = max(1, min(10_000, round(TURN_S / max(seconds, 1e-9))))
+    samples: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    for turn in range(rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            time.sleep(PAUSE_S)
+            calls[name]()
+            samples[name].append(timed(calls[name], repeats[name]))
+            after_turn()
+    return {name: Timing(min(seconds), statistics.median(seconds), rounds) for name, seconds in samples.items()}
+
+
+def timed(call: Callable[[], object], repeats: int) -> float:
+    """Seconds of one of ``repeats`` calls."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+@contextlib.contextmanager
+def pinned(threads: int) -> Iterator[None]:
+    """Hold this process to its first ``threads`` cores, and every BLAS and OpenMP pool in it to as many threads.
+
+    Raises
+    ------
+    Failure
+        If the process may use fewer cores than that.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with contextlib.ExitStack() as undo:
+        if hasattr(os, "sched_getaffinity"):
+            allowed = sorted(os.sched_getaffinity(0))
+            if threads > len(allowed):
+                raise Failure(f"{threads} threads asked for, but this process may use {len(allowed)} cores")
+            os.sched_setaffinity(0, allowed[:threads])
+            undo.callback(os.sched_setaffinity, 0, allowed)
+        undo.enter_context(threadpool_limits(limits=threads))
+        yield

@@ -1,0 +1,253 @@
+"""``gemmconv check``: every strategy and backend against one independent judge, on this machine.
+
+For each problem, pass, dtype and layout the answer is compared with `judge.exact`, and its differences with
+``plan.error_bound * (|x| conv |w|)`` of the same output. Outputs are filled with NaN before, so that a cell nobody
+wrote is seen.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import gemmconv
+from gemmconv import _core
+from gemmconv.annotations import Array
+from gemmconv.backends import BACKENDS
+from gemmconv.cli.check_problems import PROBLEMS
+from gemmconv.cli.failures import Failure
+from gemmconv.cli.judge import exact
+from gemmconv.cli.problems import PASSES, Problem
+from gemmconv.cli.progress import progress_bar
+from gemmconv.cli.table import text_table
+
+DESCRIPTION = (
+    "Compare every strategy and backend, in every pass, dtype and layout, with an independent reference in extended "
+    "precision, and their differences with the promised error bounds. Exit code 1 when a bound is exceeded."
+)
+DTYPES = ("float32", "float64")
+LAYOUTS = ("NCHW", "NHWC")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A strategy of a backend."""
+
+    backend: str
+    strategy: str
+
+    @property
+    def name(self) -> str:
+        """As the tables show it."""
+        return self.strategy if self.backend == "cpu" else self.backend
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one contender on one pass, dtype and layout, over all problems."""
+
+    contender: str
+    pass_: str
+    dtype: str
+    layout: str
+    problems: int = 0  # done
+    refused: int = 0
+    reason: str = ""  # why the first one was refused
+    largest_difference: float = 0.0
+    share_of_bound: float = 0.0  # largest difference / its bound
+    worst_problem: str = ""
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether a bound was exceeded (a NaN exceeds every bound)."""
+        return self.problems > 0 and not self.share_of_bound <= 1
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of ``gemmconv check``."""
+    parser.add_argument("--strategy", action="append", metavar="NAME", help="only this strategy; may be given again")
+    parser.add_argument("--problem", action="append", metavar="NAME", help="only this problem; may be given again")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads for each call (default: the library's own)")
+    parser.add_argument("--deterministic", action="store_true", help="check with deterministic=True")
+    parser.add_argument("--json", action="store_true", help="print the figures for machines")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, print, and say by the exit code whether every bound held."""
+    contenders = chosen_contenders(arguments.strategy)
+    problems = chosen_problems(arguments.problem)
+    if arguments.threads is not None and arguments.threads < 1:
+        raise Failure(f"--threads must be at least 1, not {arguments.threads}")
+    with gemmconv.options(threads=arguments.threads, deterministic=arguments.deterministic):
+        findings = check(contenders, problems)
+    exceeded = [finding for finding in findings if finding.exceeded]
+    if arguments.json:
+        report = {
+            "exceeded": len(exceeded),
+            "problems": [problem.name for problem in problems],
+            "findings": [asdict(finding) for finding in findings],
+            "config": gemmconv.show_config(mode="dicts"),
+        }
+        print(json.dumps(report, indent=2, default=str))
+    else:
+        print(describe(findings, problems))
+    return 1 if exceeded else 0
+
+
+def chosen_contenders(names: list[str] | None) -> list[Contender]:
+    """The strategies of the CPU backend and the other backends, or those named."""
+    everyone = [Contender("cpu", name) for name in _core.strategy_names()]
+    everyone += [Contender(name, "auto") for name in BACKENDS if name != "cpu"]
+    return pick("strategy", everyone, names)
+
+
+def chosen_problems(names: list[str] | None) -> list[Problem]:
+    """The problems named, or all."""
+    return pick("problem", list(PROBLEMS), names)
+
+
+def pick(what: str, everything: list[Any], names: list[str] | None) -> list[Any]:
+    """Those of ``everything`` whose ``name`` is in ``names``; a `Failure` for a name that none has."""
+    known = {one.name: one for one in everything}
+    for name in names or ():
+        if name not in known:
+            raise Failure(f"there is no {what} {name!r}: choose from {', '.join(known)}")
+    return everything if names is None else [known[name] for name in names]
+
+
+def check(contenders: list[Contender], problems: list[Problem]) -> list[Finding]:
+    """One finding for each contender, pass, dtype and layout."""
+    combinations = [(d, layout, p, c) for d in DTYPES for layout in LAYOUTS for p in PASSES for c in contenders]
+    findings = []
+    with progress_bar(len(combinations) * len(problems), "checking", "problem") as bar:
+        for dtype, layout, pass_, contender in combinations:
+            finding = Finding(contender.name, pass_, dtype, layout)
+            for problem in problems:
+                finding = judged(finding, contender, problem)
+                bar.update()
+            findings.append(finding)
+    return findings
+
+
+def judged(finding: Finding, contender: Contender, problem: Problem) -> Finding:
+    """``finding`` with one more problem in it."""
+    try:
+        plan = gemmconv.plan(
+            finding.pass_,
+            in_layout(problem.x_shape, finding.layout),
+            problem.w_shape,
+            dtype=finding.dtype,
+            layout=finding.layout,
+            strategy=contender.strategy,
+            backend=contender.backend,
+            **problem.options(),
+        )
+    except gemmconv.UnsupportedError as refusal:
+        return replace(finding, refused=finding.refused + 1, reason=finding.reason or str(refusal))
+    for positive in (False, True):
+        difference, share = worst_difference(plan, problem, finding, positive)
+        if not share <= finding.share_of_bound:
+            finding = replace(finding, share_of_bound=share, worst_problem=problem.name)
+        finding = replace(finding, largest_difference=float(np.maximum(finding.largest_difference, difference)))
+    return replace(finding, problems=finding.problems + 1)
+
+
+def worst_difference(plan: Any, problem: Problem, finding: Finding, positive: bool) -> tuple[float, float]:
+    """The largest difference from the judge, and the largest as a share of its bound."""
+    expected, magnitude = expectation(problem, finding.pass_, finding.dtype, positive)
+    first, second = problem.operands(finding.pass_, finding.dtype, positive=positive)
+    first = arranged(first, finding.layout)
+    second = second if finding.pass_ != "backward_weight" else arranged(second, finding.layout)
+    out = np.full(plan.output_shape, np.nan, finding.dtype)
+    plan(first, second, out=out)
+    if finding.layout == "NHWC" and finding.pass_ != "backward_weight":
+        out = np.moveaxis(out, -1, 1)
+    if expected.size == 0:
+        return 0.0, 0.0
+    difference = np.abs(out - expected)
+    bound = plan.error_bound * magnitude
+    share = np.divide(difference, bound, out=np.where(difference > 0, np.inf, difference), where=bound > 0)
+    return float(difference.max()), float(share.max())
+
+
+@cache
+def expectation(problem: Problem, pass_: str, dtype: str, positive: bool) -> tuple[Array, Array]:
+    """What the judge says, and ``|x| conv |w|``."""
+    first, second = problem.operands(pass_, dtype, positive=positive)
+    return exact(problem, pass_, first, second), exact(problem, pass_, np.abs(first), np.abs(second))
+
+
+def in_layout(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
+    """An NCHW shape in ``layout``."""
+    return shape if layout == "NCHW" else (shape[0], *shape[2:], shape[1])
+
+
+def arranged(x: Array, layout: str) -> Array:
+    """An NCHW array in ``layout``, contiguous."""
+    return x if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(x, 1, -1))
+
+
+def describe(findings: list[Finding], problems: list[Problem]) -> str:
+    """The table, what the columns mean, and the verdict."""
+    done = [finding for finding in findings if finding.problems]
+    exceeded = [finding for finding in done if finding.exceeded]
+    parts = [
+        text_table(
+            [
+                "strategy",
+                "dtype",
+                "layout",
+                "pass",
+                "problems",
+                "largest difference",
+                "share of bound",
+                "worst problem",
+            ],
+            list(rows(done)),
+            left=4,
+        ),
+        "",
+        "share of bound: difference / (plan.error_bound x (|x| conv |w|)) at the worst output; at most 100 % is promised.",
+    ]
+    parts += [f"{name} refused {count} of {total}: {reason}" for name, count, total, reason in refusals(findings)]
+    runs = sum(finding.problems for finding in done)
+    if exceeded:
+        parts.append(f"FAILED: {len(exceeded)} of {len(done)} rows exceed their bound, on {len(problems)} problems.")
+    else:
+        worst = max((finding.share_of_bound for finding in done), default=0.0)
+        parts.append(f"All {runs} comparisons within their bounds; the closest reached {worst:.0%} of its bound.")
+    return "\n".join(parts)
+
+
+def rows(findings: list[Finding]) -> Iterator[list[str]]:
+    """The table's rows, a strategy's together."""
+    names = list(dict.fromkeys(finding.contender for finding in findings))
+    for finding in sorted(findings, key=lambda one: names.index(one.contender)):
+        yield [
+            finding.contender,
+            finding.dtype,
+            finding.layout,
+            finding.pass_,
+            str(finding.problems),
+            f"{finding.largest_difference:.1e}",
+            f"{finding.share_of_bound:.1%}" + (" EXCEEDED" if finding.exceeded else ""),
+            finding.worst_problem,
+        ]
+
+
+def refusals(findings: list[Finding]) -> Iterator[tuple[str, int, int, str]]:
+    """Each contender that refused something: how many of how many, and the first reason."""
+    for name in dict.fromkeys(finding.contender for finding in findings):
+        own = [finding for finding in findings if finding.contender == name]
+        refused = sum(finding.refused for finding in own)
+        if refused:
+            yield (
+                name,
+                refused,
+                refused + sum(finding.problems for finding in own),
+                next(f.reason for f in own if f.reason),
+            )

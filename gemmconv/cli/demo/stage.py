@@ -1,0 +1,45 @@
+"""What a step of the demonstration is given, and what it gives back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file that was written, and what it shows in a sentence."""
+
+    path: Path
+    shows: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step found."""
+
+    lines: tuple[str, ...] = ()  # for a reader
+    figures: dict[str, Any] = field(default_factory=dict)  # for a machine
+    pictures: tuple[Picture, ...] = ()
+    passed: bool = True  # whether everything that the step checked held
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where pictures go and which backend computes."""
+
+    output: Path
+    backend: str | None = None
+
+    def path(self, name: str) -> Path:
+        """The file of that name in the folder of the demonstration."""
+        return self.output / name
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the demonstration: independent of the others, so that any can be left out."""
+
+    name: str
+    title: str
+    run: Callable[[Stage], Outcome]

@@ -1,0 +1,89 @@
+"""A convolution as data: what `check` and `bench` run, by the words of `gemmconv.plan`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gemmconv.annotations import Array
+
+PASSES = ("forward", "backward_input", "backward_weight")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One convolution, shapes in NCHW order: ``x_shape`` is (N, C, *spatial), ``w_shape`` is (K, C/groups, *kernel)."""
+
+    name: str
+    x_shape: tuple[int, ...]
+    w_shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+    flip: bool = False
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """Spatial sizes of the output: ``floor((W - D*(F-1) - 1 + P_low + P_high) / S) + 1`` each."""
+        axes = zip(self.x_shape[2:], self.w_shape[2:], self.stride, self.padding, self.dilation, strict=True)
+        return tuple((w - d * (f - 1) - 1 + low + high) // s + 1 for w, f, s, (low, high), d in axes)
+
+    @property
+    def y_shape(self) -> tuple[int, ...]:
+        """(N, K, *output)."""
+        return (self.x_shape[0], self.w_shape[0], *self.output)
+
+    @property
+    def flops(self) -> int:
+        """2*N*K*P*Q: each output cell is Q products and sums, those with padded cells included."""
+        return 2 * int(np.prod(self.y_shape)) * int(np.prod(self.w_shape[1:]))
+
+    def options(self) -> dict[str, Any]:
+        """The keywords of `gemmconv.plan` and `gemmconv.conv` that describe it."""
+        names = ("stride", "padding", "dilation", "groups", "flip")
+        return {name: getattr(self, name) for name in names}
+
+    def operand_shapes(self, pass_: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Shapes of the two arrays a pass reads: x, w | dy, w | dy, x."""
+        return {
+            "forward": (self.x_shape, self.w_shape),
+            "backward_input": (self.y_shape, self.w_shape),
+            "backward_weight": (self.y_shape, self.x_shape),
+        }[pass_]
+
+    def result_shape(self, pass_: str) -> tuple[int, ...]:
+        """Shape of what a pass writes: y | dx | dw."""
+        return {"forward": self.y_shape, "backward_input": self.x_shape, "backward_weight": self.w_shape}[pass_]
+
+    def operands(self, pass_: str, dtype: str, seed: int = 0, positive: bool = False) -> tuple[Array, Array]:
+        """Random arrays for a pass: standard normal, or their absolute values, where no error cancels."""
+        generator = np.random.default_rng(seed)
+        first, second = (generator.standard_normal(shape).astype(dtype) for shape in self.operand_shapes(pass_))
+        return (np.abs(first), np.abs(second)) if positive else (first, second)
+
+
+def make_problem(
+    name: str,
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    *,
+    stride: int | tuple[int, ...] = 1,
+    padding: int | tuple[int | tuple[int, int], ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
+    flip: bool = False,
+) -> Problem:
+    """A `Problem` with one number standing for all axes, or for both ends of one."""
+    rank = len(x_shape) - 2
+    per_axis = (padding,) * rank if isinstance(padding, int) else padding
+    return Problem(
+        name,
+        x_shape,
+        w_shape,
+        stride=(stride,) * rank if isinstance(stride, int) else stride,
+        padding=tuple((end, end) if isinstance(end, int) else end for end in per_axis),
+        dilation=(dilation,) * rank if isinstance(dilation, int) else dilation,
+        groups=groups,
+        flip=flip,
+    )

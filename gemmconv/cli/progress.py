@@ -1,0 +1,53 @@
+"""A progress bar on a terminal; silent elsewhere, and where tqdm is not installed."""
+
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+
+class Bar(Protocol):
+    """What the commands ask of a progress bar."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Any: ...
+    def update(self, n: float = 1) -> Any: ...
+    def set_description(self, desc: str) -> Any: ...
+
+
+class NoBar:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        return None
+
+    def update(self, n: float = 1) -> None:
+        """Take no notice."""
+
+    def set_description(self, desc: str) -> None:
+        """Take no notice."""
+
+
+def progress_bar(total: int, description: str, unit: str) -> Bar:
+    """A bar of ``total`` steps on stderr, gone when it is done.
+
+    Parameters
+    ----------
+    total : int
+        Number of steps.
+    description, unit : str
+        What stands before the bar, and what a step is.
+
+    Returns
+    -------
+    Bar
+        A context manager with ``update`` and ``set_description``.
+    """
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        return NoBar()
+    return tqdm(total=total, desc=description, unit=unit, disable=None, leave=False, dynamic_ncols=True)
