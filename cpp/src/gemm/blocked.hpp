@@ -15,6 +15,11 @@
 
 namespace gemmconv {
 
+// The rows and columns of c that one thread computes.
+struct Part {
+  int64_t m_begin, m_end, n_begin, n_end;
+};
+
 // How a product is cut: over threads, and into cache blocks.
 struct Blocking {
   int64_t mc, nc, kc;     // largest blocks
@@ -24,6 +29,11 @@ struct Blocking {
   size_t a_size, b_size;  // elements of packed panels a part needs; both a whole number of cache lines
 
   size_t part_size() const { return a_size + b_size; }
+  Part part(int number, int64_t m, int64_t n) const {
+    const int64_t steps = ((split_n ? n : m) + part_step - 1) / part_step;
+    const int64_t begin = steps * number / parts * part_step, end = steps * (number + 1) / parts * part_step;
+    return split_n ? Part{0, m, begin, std::min(end, n)} : Part{begin, std::min(end, m), 0, n};
+  }
 };
 
 template <class T>
@@ -55,17 +65,13 @@ template <class T, class PackA, class PackB>
 void blocked_gemm(const GemmKernel<T> &kernel, int threads, int64_t m, int64_t n, int64_t k, const PackA &pack_a,
                   const PackB &pack_b, T *c, int64_t ldc, bool accumulate, void *workspace) {
   const Blocking blocking = make_blocking(kernel, threads, m, n, k);
-  const int64_t tiles = ((blocking.split_n ? n : m) + blocking.part_step - 1) / blocking.part_step;
-  parallel(blocking.parts, [&](int part) {
-    T *a_panels = static_cast<T *>(workspace) + blocking.part_size() * static_cast<size_t>(part);
+  parallel(blocking.parts, [&](int number) {
+    const Part part = blocking.part(number, m, n);
+    T *a_panels = static_cast<T *>(workspace) + blocking.part_size() * static_cast<size_t>(number);
     T *b_panels = a_panels + blocking.a_size;
-    const int64_t begin = tiles * part / blocking.parts * blocking.part_step;
-    const int64_t end = tiles * (part + 1) / blocking.parts * blocking.part_step;
-    const int64_t m_begin = blocking.split_n ? 0 : begin, m_end = blocking.split_n ? m : std::min(end, m);
-    const int64_t n_begin = blocking.split_n ? begin : 0, n_end = blocking.split_n ? std::min(end, n) : n;
     // Column blocks: as many columns of b as stay in the last cache.
-    for (int64_t jc = n_begin; jc < n_end; jc += blocking.nc) {
-      const int64_t nc = std::min(blocking.nc, n_end - jc);
+    for (int64_t jc = part.n_begin; jc < part.n_end; jc += blocking.nc) {
+      const int64_t nc = std::min(blocking.nc, part.n_end - jc);
       // Blocks of k, always in this order: b's block is packed once and used by every row.
       // (For k = 0 one empty block, which writes zeros.)
       for (int64_t pc = 0; pc < k || pc == 0; pc += std::max<int64_t>(blocking.kc, 1)) {
@@ -73,8 +79,8 @@ void blocked_gemm(const GemmKernel<T> &kernel, int threads, int64_t m, int64_t n
         const bool add = accumulate || pc > 0;
         pack_b(b_panels, pc, kc, jc, nc);
         // Row blocks: a's block is packed to stay in the second-level cache.
-        for (int64_t ic = m_begin; ic < m_end; ic += blocking.mc) {
-          const int64_t mc = std::min(blocking.mc, m_end - ic);
+        for (int64_t ic = part.m_begin; ic < part.m_end; ic += blocking.mc) {
+          const int64_t mc = std::min(blocking.mc, part.m_end - ic);
           pack_a(a_panels, pc, kc, ic, mc);
           // Panels of b: one stays in the first-level cache while ...
           for (int64_t jr = 0; jr < nc; jr += kernel.nr) {

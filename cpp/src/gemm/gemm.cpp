@@ -2,7 +2,7 @@
 #include "gemm.hpp"
 
 #include "blas.hpp"
-#include "blocked.hpp"
+#include "unpacked.hpp"
 
 namespace gemmconv {
 
@@ -38,8 +38,12 @@ void gemm(const GemmEngine &engine, int64_t m, int64_t n, int64_t k, View<T> a, 
     if (!blas_gemm(m, n, k, a, b, c, ldc, accumulate)) gemm_on_stack(kernel, m, n, k, a, b, c, ldc, accumulate);
     return;
   }
-  blocked_gemm(kernel, engine.threads, m, n, k, left_packer(kernel, a), right_packer(kernel, b), c, ldc, accumulate,
-               workspace);
+  if (prefers_unpacked(kernel, m, n, b)) {
+    unpacked_gemm(kernel, engine.threads, m, n, k, a, b, c, ldc, accumulate, workspace);
+  } else {
+    blocked_gemm(kernel, engine.threads, m, n, k, left_packer(kernel, a), right_packer(kernel, b), c, ldc, accumulate,
+                 workspace);
+  }
 }
 
 template size_t gemm_workspace_bytes<float>(const GemmEngine &, int64_t, int64_t, int64_t);

@@ -24,8 +24,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 extern const Kernels avx2_kernels;
 const Kernels avx2_kernels = {
     "avx2",
-    gemm_kernel<float, 6, 2>(120, 256, 1536),
-    gemm_kernel<double, 6, 2>(60, 256, 768),
+    gemm_kernel<float, 6, 2>(120, 256, 480),
+    gemm_kernel<double, 6, 2>(96, 256, 240),
     direct_kernel<float, 6, 2, 2>(),
     direct_kernel<double, 6, 2, 2>(),
 };

@@ -27,8 +27,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 extern const Kernels avx512_kernels;
 const Kernels avx512_kernels = {
     "avx512",
-    gemm_kernel<float, 8, 3>(128, 256, 1536),
-    gemm_kernel<double, 8, 3>(64, 256, 768),
+    gemm_kernel<float, 8, 3>(256, 384, 480),
+    gemm_kernel<double, 8, 3>(192, 256, 480),
     direct_kernel<float, 8, 3, 4>(),
     direct_kernel<double, 8, 3, 4>(),
 };

@@ -24,8 +24,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 extern const Kernels neon_kernels;
 const Kernels neon_kernels = {
     "neon",
-    gemm_kernel<float, 4, 4>(128, 256, 1536),
-    gemm_kernel<double, 4, 4>(64, 256, 768),
+    gemm_kernel<float, 4, 4>(128, 256, 480),
+    gemm_kernel<double, 4, 4>(64, 256, 240),
     direct_kernel<float, 4, 4, 4>(),
     direct_kernel<double, 4, 4, 4>(),
 };
