@@ -62,7 +62,7 @@ Blocking block(const Problem &problem, const Execution &execution) {
   // order the additions of the weight gradient, depend on them. What cannot shrink further is reported, and refused above.
   for (;;) {
     blocking.merged = g.layout == Layout::nchw && blocking.images > 1;
-    blocking.gathered = !g.pointwise() || blocking.merged;
+    blocking.gathered = blocking.narrow || blocking.merged || !g.pointwise();
     measure_bytes(problem, execution, blocking);
     if (blocking.total_bytes() <= execution.workspace_limit) return blocking;
     Blocking alone = blocking;
