@@ -2,6 +2,8 @@
 #include "activations.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <type_traits>
 
 #include "grain.hpp"
 #include "threads.hpp"
@@ -11,23 +13,20 @@ namespace gemmconv {
 
 namespace {
 
-// One loop per function, so that the choice stands outside it and the simple ones become vectors.
-template <class T, class Body>
+template <Activation activation>
+using Constant = std::integral_constant<Activation, activation>;
+
+// Calls body with the activation as a constant, so that the choice stands outside its loop and simple ones become vectors.
+template <class Body>
 void with_activation(Activation activation, const Body &body) {
   switch (activation) {
-    case Activation::relu: return body([](T z) { return activated(Activation::relu, z); },
-                                       [](T da, T z) { return z > 0 ? da : (z <= 0 ? T(0) : z); });
-    case Activation::leaky_relu: return body([](T z) { return activated(Activation::leaky_relu, z); },
-                                             [](T da, T z) { return da * activation_slope(Activation::leaky_relu, z); });
-    case Activation::sigmoid: return body([](T z) { return activated(Activation::sigmoid, z); },
-                                          [](T da, T z) { return da * activation_slope(Activation::sigmoid, z); });
-    case Activation::tanh: return body([](T z) { return activated(Activation::tanh, z); },
-                                       [](T da, T z) { return da * activation_slope(Activation::tanh, z); });
-    case Activation::softplus: return body([](T z) { return activated(Activation::softplus, z); },
-                                           [](T da, T z) { return da * activation_slope(Activation::softplus, z); });
-    case Activation::gelu: return body([](T z) { return activated(Activation::gelu, z); },
-                                       [](T da, T z) { return da * activation_slope(Activation::gelu, z); });
-    default: return body([](T z) { return z; }, [](T da, T) { return da; });
+    case Activation::relu: return body(Constant<Activation::relu>());
+    case Activation::leaky_relu: return body(Constant<Activation::leaky_relu>());
+    case Activation::sigmoid: return body(Constant<Activation::sigmoid>());
+    case Activation::tanh: return body(Constant<Activation::tanh>());
+    case Activation::softplus: return body(Constant<Activation::softplus>());
+    case Activation::gelu: return body(Constant<Activation::gelu>());
+    default: return body(Constant<Activation::identity>());
   }
 }
 
@@ -106,18 +105,22 @@ void bias_gradient_channels(const Geometry &geometry, int threads, const T *dy, 
 
 template <class T>
 void activate(Activation activation, int threads, int64_t count, const T *z, T *a) {
-  with_activation<T>(activation, [&](const auto &value, const auto &) {
+  with_activation(activation, [&](auto constant) {
     parallel_ranges(threads_for(threads, count), count, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) a[i] = value(z[i]);
+      for (int64_t i = begin; i < end; ++i) a[i] = activated(decltype(constant)::value, z[i]);
     });
   });
 }
 
 template <class T>
 void activate_backward(Activation activation, int threads, int64_t count, const T *da, const T *z, T *dz) {
-  with_activation<T>(activation, [&](const auto &, const auto &gradient) {
+  with_activation(activation, [&](auto constant) {
     parallel_ranges(threads_for(threads, count), count, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) dz[i] = gradient(da[i], z[i]);
+      for (int64_t i = begin; i < end; ++i) {
+        if constexpr (decltype(constant)::value == Activation::relu)
+          dz[i] = z[i] > 0 ? da[i] : (z[i] <= 0 ? T(0) : z[i]);
+        else dz[i] = da[i] * activation_slope(decltype(constant)::value, z[i]);
+      }
     });
   });
 }
@@ -125,12 +128,13 @@ void activate_backward(Activation activation, int threads, int64_t count, const 
 template <class T>
 void bias_gradient(const Geometry &geometry, int threads, const T *dy, T *db) {
   threads = threads_for(threads, geometry.y_size());
-  if (geometry.y_size() == 0)
-    std::fill(db, db + geometry.out_channels, T(0));
-  else if (geometry.layout == Layout::nchw || geometry.out_channels == 1)
-    bias_gradient_planes(geometry, threads, dy, db);
-  else
-    bias_gradient_channels(geometry, threads, dy, db);
+  if (geometry.y_size() == 0) {
+    std::fill_n(db, geometry.out_channels, T(0));
+    return;
+  }
+  if (geometry.layout == Layout::nchw || geometry.out_channels == 1)
+    return bias_gradient_planes(geometry, threads, dy, db);
+  bias_gradient_channels(geometry, threads, dy, db);
 }
 
 template void activate(Activation, int, int64_t, const float *, float *);

@@ -74,12 +74,9 @@ void copy_strided(const T *__restrict from, int64_t stride, T *__restrict to, in
 
 template <class T>
 void copy_row(const T *from, int64_t stride, T *to, int64_t count) {
-  if (stride == 1)
-    std::memcpy(to, from, count * sizeof(T));
-  else if (stride == 2)
-    copy_strided<2>(from, stride, to, count);
-  else
-    copy_strided<0>(from, stride, to, count);
+  if (stride == 1) std::memcpy(to, from, count * sizeof(T));
+  else if (stride == 2) copy_strided<2>(from, stride, to, count);
+  else copy_strided<0>(from, stride, to, count);
 }
 
 template <class T>
@@ -107,7 +104,8 @@ void gather_tap(const Geometry &geometry, const Tap &tap, int64_t first_pixel, i
 // Unit strides and outputs as wide as x: an output pixel and the cell under it lie a fixed distance apart, so that all
 // rows of a plane are one copy. Cells that it takes from the neighbouring row are padding and cleared after it.
 template <class T>
-void gather_shifted(const Geometry &geometry, const Tap &tap, int64_t first_pixel, int64_t pixels, const T *plane, T *to) {
+void gather_shifted(const Geometry &geometry, const Tap &tap, int64_t first_pixel, int64_t pixels, const T *plane,
+                    T *to) {
   const int64_t width = geometry.input[2], height = geometry.output[1];
   const int64_t last_pixel = first_pixel + pixels;
   for (int64_t o0 = first_pixel / (height * width); o0 * height * width < last_pixel; ++o0) {
@@ -155,12 +153,9 @@ void scatter_tap(const Geometry &geometry, const Tap &tap, const Range &rows, in
     if (low == high) return;
     const T *values = from + (segment.at + low - segment.begin);
     T *cells = plane + (row * geometry.input[2] + low * stride + tap.offset[2]);
-    if (stride == 1)
-      add_strided<1>(values, cells, stride, high - low);
-    else if (stride == 2)
-      add_strided<2>(values, cells, stride, high - low);
-    else
-      add_strided<0>(values, cells, stride, high - low);
+    if (stride == 1) add_strided<1>(values, cells, stride, high - low);
+    else if (stride == 2) add_strided<2>(values, cells, stride, high - low);
+    else add_strided<0>(values, cells, stride, high - low);
   });
 }
 
@@ -180,10 +175,8 @@ void gather(const Geometry &geometry, int threads, int64_t group, int64_t first_
       const int64_t t = unit % area, image = unit / area % images, channel = unit / area / images;
       const T *from = x + ((first_image + image) * geometry.in_channels + group * channels + channel) * plane;
       T *to = cols + (channel * area + t) * cols_row + image * pixels;
-      if (shifted)
-        gather_shifted(geometry, taps[t], first_pixel, pixels, from, to);
-      else
-        gather_tap(geometry, taps[t], first_pixel, pixels, from, to);
+      if (shifted) gather_shifted(geometry, taps[t], first_pixel, pixels, from, to);
+      else gather_tap(geometry, taps[t], first_pixel, pixels, from, to);
     }
   });
 }
@@ -210,9 +203,13 @@ void scatter_add(const Geometry &geometry, int threads, int64_t group, int64_t f
   });
 }
 
-template void gather(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const float *, float *, int64_t);
-template void gather(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *, double *, int64_t);
-template void scatter_add(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const float *, int64_t, float *);
-template void scatter_add(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *, int64_t, double *);
+template void gather(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const float *, float *,
+                     int64_t);
+template void gather(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *, double *,
+                     int64_t);
+template void scatter_add(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
+                          float *);
+template void scatter_add(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *, int64_t,
+                          double *);
 
 }  // namespace gemmconv

@@ -13,7 +13,8 @@ namespace {
 // Counts (i0, i1, i2) through sizes in C order.
 struct Position {
   int64_t at[3];
-  Position(const Sizes &sizes, int64_t flat) : at{flat / sizes[2] / sizes[1], flat / sizes[2] % sizes[1], flat % sizes[2]} {}
+  Position(const Sizes &sizes, int64_t flat)
+      : at{flat / sizes[2] / sizes[1], flat / sizes[2] % sizes[1], flat % sizes[2]} {}
   void advance(const Sizes &sizes) {
     if (++at[2] < sizes[2]) return;
     at[2] = 0;
@@ -72,10 +73,8 @@ void gather_nhwc(const Geometry &geometry, int threads, int64_t group, int64_t f
           }
           for (int64_t t2 = 0; t2 < axis2.kernel; ++t2) {
             const int64_t i2 = pixel.at[2] * axis2.stride + tap_offset(axis2, t2, geometry.flip);
-            if (i2 < 0 || i2 >= axis2.input)
-              std::fill_n(to + t2 * channels, channels, T(0));
-            else
-              std::copy_n(from + (row + i2) * all_channels, channels, to + t2 * channels);
+            if (i2 < 0 || i2 >= axis2.input) std::fill_n(to + t2 * channels, channels, T(0));
+            else std::copy_n(from + (row + i2) * all_channels, channels, to + t2 * channels);
           }
         }
       }
@@ -96,7 +95,8 @@ void scatter_add_nhwc(const Geometry &geometry, int threads, int64_t group, int6
   // dx columns [begin, end) of one row += what the taps (t0, t1, *) of the outputs in row `outputs` hold for them
   const auto add_row = [&](const T *__restrict taps, int64_t outputs, int64_t begin, int64_t end, T *__restrict row) {
     const int64_t first = std::max(ceil_div(begin + axis2.padding_low - extent, axis2.stride), first_pixel - outputs);
-    const int64_t last = std::min({axis2.output, ceil_div(end + axis2.padding_low, axis2.stride), first_pixel + pixels - outputs});
+    const int64_t last =
+        std::min({axis2.output, ceil_div(end + axis2.padding_low, axis2.stride), first_pixel + pixels - outputs});
     for (int64_t o = std::max<int64_t>(first, 0); o < last; ++o) {
       const T *patch = taps + (outputs + o - first_pixel) * cols_row;
       const int64_t start = o * axis2.stride - axis2.padding_low;
@@ -136,9 +136,13 @@ void scatter_add_nhwc(const Geometry &geometry, int threads, int64_t group, int6
   });
 }
 
-template void gather_nhwc(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const float *, float *, int64_t);
-template void gather_nhwc(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *, double *, int64_t);
-template void scatter_add_nhwc(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const float *, int64_t, float *);
-template void scatter_add_nhwc(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *, int64_t, double *);
+template void gather_nhwc(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const float *, float *,
+                          int64_t);
+template void gather_nhwc(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *, double *,
+                          int64_t);
+template void scatter_add_nhwc(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const float *,
+                               int64_t, float *);
+template void scatter_add_nhwc(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *,
+                               int64_t, double *);
 
 }  // namespace gemmconv

@@ -109,8 +109,7 @@ void average_backward(const PoolGeometry &geometry, const Windows &windows, int 
   threads = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
   if (geometry.layout == Layout::nchw || geometry.channels == 1)
     average_backward_rows(geometry, windows, threads, dy, dx);
-  else
-    average_backward_channels(geometry, windows, threads, dy, dx);
+  else average_backward_channels(geometry, windows, threads, dy, dx);
 }
 
 }  // namespace gemmconv

@@ -22,10 +22,8 @@ struct Largest {
 
 template <class T>
 void largest(const PoolGeometry &geometry, const Windows &windows, int threads, const T *x, T *y, int64_t *indices) {
-  if (indices)
-    argmax(geometry, windows, threads, x, y, indices);
-  else
-    reduce_windows(geometry, windows, threads, x, y, Largest<T>{}, Largest<T>{});
+  if (indices) argmax(geometry, windows, threads, x, y, indices);
+  else reduce_windows(geometry, windows, threads, x, y, Largest<T>{}, Largest<T>{});
 }
 
 }  // namespace gemmconv

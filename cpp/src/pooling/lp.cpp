@@ -39,8 +39,8 @@ struct Root {
     const Span span0 = windows.span(0, o0), span1 = windows.span(1, o1), span2 = windows.span(2, o2);
     const auto size = [&](int64_t t0, int64_t t1, int64_t t2) {
       const int64_t i0 = span0.begin + t0 * span0.step, i1 = span1.begin + t1 * span1.step;
-      const int64_t cell = row_offset(planes, geometry.input, outer, i0, i1) +
-                           (span2.begin + t2 * span2.step) * planes.inner + channel;
+      const int64_t cell =
+          row_offset(planes, geometry.input, outer, i0, i1) + (span2.begin + t2 * span2.step) * planes.inner + channel;
       return std::abs(static_cast<double>(x[cell]));
     };
     const auto each = [&](const auto &visit) {
@@ -116,7 +116,8 @@ void backward_channels(const PoolGeometry &geometry, int threads, const T *dy, c
     double sums[tile_channels];
     for (int64_t i = tile.begin; i < tile.end; ++i) {
       std::fill(sums, sums + tile.channels, 0.0);
-      const int64_t to = row_offset(planes, geometry.input, tile.outer, tile.row0, tile.row1) + i * planes.inner + tile.channel;
+      const int64_t to =
+          row_offset(planes, geometry.input, tile.outer, tile.row0, tile.row1) + i * planes.inner + tile.channel;
       const Range outputs = windows.outputs_touching(2, i, i + 1);
       for_rows_over(windows, tile.row0, tile.row1, [&](int64_t o0, int64_t o1) {
         const int64_t row = row_offset(planes, geometry.output, tile.outer, o0, o1) + tile.channel;
@@ -137,30 +138,23 @@ void backward(const PoolGeometry &geometry, int threads, const T *dy, const T *x
   threads = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
   if (geometry.layout == Layout::nchw || geometry.channels == 1)
     backward_rows<T, norm>(geometry, threads, dy, x, y, dx);
-  else
-    backward_channels<T, norm>(geometry, threads, dy, x, y, dx);
+  else backward_channels<T, norm>(geometry, threads, dy, x, y, dx);
 }
 
 }  // namespace
 
 template <class T>
 void lp_pool(const PoolGeometry &geometry, int threads, const T *x, T *y) {
-  if (geometry.p == 1)
-    forward<T, Norm::one>(geometry, threads, x, y);
-  else if (geometry.p == 2)
-    forward<T, Norm::two>(geometry, threads, x, y);
-  else
-    forward<T, Norm::any>(geometry, threads, x, y);
+  if (geometry.p == 1) forward<T, Norm::one>(geometry, threads, x, y);
+  else if (geometry.p == 2) forward<T, Norm::two>(geometry, threads, x, y);
+  else forward<T, Norm::any>(geometry, threads, x, y);
 }
 
 template <class T>
 void lp_pool_backward(const PoolGeometry &geometry, int threads, const T *dy, const T *x, const T *y, T *dx) {
-  if (geometry.p == 1)
-    backward<T, Norm::one>(geometry, threads, dy, x, y, dx);
-  else if (geometry.p == 2)
-    backward<T, Norm::two>(geometry, threads, dy, x, y, dx);
-  else
-    backward<T, Norm::any>(geometry, threads, dy, x, y, dx);
+  if (geometry.p == 1) backward<T, Norm::one>(geometry, threads, dy, x, y, dx);
+  else if (geometry.p == 2) backward<T, Norm::two>(geometry, threads, dy, x, y, dx);
+  else backward<T, Norm::any>(geometry, threads, dy, x, y, dx);
 }
 
 template void lp_pool(const PoolGeometry &, int, const float *, float *);

@@ -53,7 +53,8 @@ void scatter(const PoolGeometry &geometry, int threads, const T *source, const i
   threads = threads_for(threads, planes.outer * inner * (cells + pixels));
   const int64_t channels = std::min<int64_t>(inner, 64), channel_blocks = ceil_div(inner, channels);
   const int64_t blocks = planes.outer * channel_blocks;
-  const int64_t slabs = blocks < threads ? std::min<int64_t>(cells, ceil_div(threads, std::max<int64_t>(blocks, 1))) : 1;
+  const int64_t slabs =
+      blocks < threads ? std::min<int64_t>(cells, ceil_div(threads, std::max<int64_t>(blocks, 1))) : 1;
   FirstBad bad(planes.outer * inner * pixels);
   parallel_ranges(threads, blocks * slabs, [&](int64_t first, int64_t last) {
     for (int64_t part = first; part < last; ++part) {
@@ -62,15 +63,16 @@ void scatter(const PoolGeometry &geometry, int threads, const T *source, const i
       const int64_t c_end = std::min(c_begin + channels, inner);
       const int64_t low = cells * slab / slabs, high = cells * (slab + 1) / slabs;
       T *to = target + outer * cells * inner;
-      for (int64_t cell = low; cell < high; ++cell) std::fill(to + cell * inner + c_begin, to + cell * inner + c_end, T(0));
+      if (c_end - c_begin == inner) std::fill(to + low * inner, to + high * inner, T(0));
+      else
+        for (int64_t cell = low; cell < high; ++cell)
+          std::fill(to + cell * inner + c_begin, to + cell * inner + c_end, T(0));
       for (int64_t pixel = 0; pixel < pixels; ++pixel) {
         const int64_t from = (outer * pixels + pixel) * inner;
         for (int64_t c = c_begin; c < c_end; ++c) {
           const int64_t index = indices[from + c];
-          if (index >= low && index < high)
-            put(to[index * inner + c], source[from + c]);
-          else if (index < -1 || index >= cells)
-            bad.see(from + c);
+          if (index >= low && index < high) put(to[index * inner + c], source[from + c]);
+          else if (index < -1 || index >= cells) bad.see(from + c);
         }
       }
     }

@@ -88,7 +88,8 @@ void reduce_rows(const PoolGeometry &geometry, const Windows &windows, int threa
       for (int64_t o = 0; o < count; ++o) {
         const Span taps = windows.taps(tile.begin + o);
         Value value = cols[taps.begin - reach.start];
-        for (int64_t t = 1; t < taps.count; ++t) value = reduce.join(value, cols[taps.begin - reach.start + t * taps.step]);
+        for (int64_t t = 1; t < taps.count; ++t)
+          value = reduce.join(value, cols[taps.begin - reach.start + t * taps.step]);
         out[o] = value;
       }
     } else if (axis.stride == 1) {
@@ -137,8 +138,7 @@ void reduce_windows(const PoolGeometry &geometry, const Windows &windows, int th
   threads = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
   if (geometry.layout == Layout::nchw || geometry.channels == 1)
     reduce_rows(geometry, windows, threads, x, y, reduce, finish);
-  else
-    reduce_channels(geometry, windows, threads, x, y, reduce, finish);
+  else reduce_channels(geometry, windows, threads, x, y, reduce, finish);
 }
 
 }  // namespace gemmconv

@@ -9,7 +9,8 @@ namespace gemmconv {
 // Calls row(o0, o1) for the output rows that read input row (row0, row1), in C order.
 template <class Row>
 void for_rows_over(const Windows &windows, int64_t row0, int64_t row1, const Row &row) {
-  const Range range0 = windows.outputs_touching(0, row0, row0 + 1), range1 = windows.outputs_touching(1, row1, row1 + 1);
+  const Range range0 = windows.outputs_touching(0, row0, row0 + 1),
+              range1 = windows.outputs_touching(1, row1, row1 + 1);
   for (int64_t o0 = range0.begin; o0 < range0.end; ++o0) {
     if (!windows.reads(0, o0, row0)) continue;
     for (int64_t o1 = range1.begin; o1 < range1.end; ++o1)

@@ -33,6 +33,13 @@ def normal_density(z: Array) -> Array:
     return np.asarray(np.exp(-z * z / 2) / math.sqrt(2 * math.pi))
 
 
+def times(z: Array, weight: Array) -> Array:
+    """``z * weight``, 0 where the weight is, even at an infinite ``z``: it vanishes faster than any ``z`` grows."""
+    product = np.zeros_like(z)
+    np.multiply(z, weight, out=product, where=weight != 0)
+    return product
+
+
 # name: (sigma, sigma')
 FUNCTIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "relu": (lambda z: np.where(z < 0, 0, z), lambda z: np.where(np.isnan(z), z, z > 0)),
@@ -41,9 +48,9 @@ FUNCTIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] 
         lambda z: np.where(np.isnan(z), z, np.where(z > 0, 1, LEAKY_SLOPE)),
     ),
     "sigmoid": (sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
-    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "tanh": (np.tanh, lambda z: 4 * sigmoid(2 * z) * sigmoid(-2 * z)),  # 1 - tanh^2, without its cancellation
     "softplus": (softplus, sigmoid),
-    "gelu": (lambda z: z * normal_cdf(z), lambda z: normal_cdf(z) + z * normal_density(z)),
+    "gelu": (lambda z: times(z, normal_cdf(z)), lambda z: normal_cdf(z) + times(z, normal_density(z))),
 }
 
 
