@@ -211,7 +211,8 @@ def describe(findings: list[Finding], problems: list[Problem]) -> str:
             left=4,
         ),
         "",
-        "share of bound: difference / (plan.error_bound x (|x| conv |w|)) at the worst output; at most 100 % is promised.",
+        "share of bound: difference / (plan.error_bound x (|x| conv |w|)) at the worst output; at most 100 % is "
+        "promised.",
     ]
     parts += [f"{name} refused {count} of {total}: {reason}" for name, count, total, reason in refusals(findings)]
     runs = sum(finding.problems for finding in done)
@@ -219,7 +220,7 @@ def describe(findings: list[Finding], problems: list[Problem]) -> str:
         parts.append(f"FAILED: {len(exceeded)} of {len(done)} rows exceed their bound, on {len(problems)} problems.")
     else:
         worst = max((finding.share_of_bound for finding in done), default=0.0)
-        parts.append(f"All {runs} comparisons within their bounds; the closest reached {worst:.0%} of its bound.")
+        parts.append(f"All {runs} comparisons within their bounds; the closest reached {worst:.1%} of its bound.")
     return "\n".join(parts)
 
 

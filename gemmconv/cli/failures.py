@@ -22,5 +22,6 @@ def require(extra: str, *modules: str) -> None:
     missing = [PACKAGE_OF.get(name, name) for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise Failure(
-            f"this needs {' and '.join(missing)}: pip install 'gemmconv[{extra}]' (in a checkout: pip install '.[{extra}]')"
+            f"this needs {' and '.join(missing)}: pip install 'gemmconv[{extra}]' (in a checkout: pip install "
+            f"'.[{extra}]')"
         )

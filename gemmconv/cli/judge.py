@@ -5,6 +5,7 @@ It shares no code with the library's strategies or its reference backend. With a
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def forward(problem: Problem, x: Array, w: Array) -> Array:
     batch, groups, outputs = problem.x_shape[0], problem.groups, int(np.prod(problem.output))
     y = np.zeros((batch, groups, problem.w_shape[0] // groups, outputs), x.dtype)
     for cell, window in cells(problem):
-        y += weights[(..., *cell)] @ padded[window].reshape(batch, groups, problem.w_shape[1], outputs)
+        y += weights[cell] @ padded[window].reshape(batch, groups, problem.w_shape[1], outputs)
     return y.reshape(problem.y_shape)
 
 
@@ -53,10 +54,11 @@ def backward_input(problem: Problem, dy: Array, w: Array) -> Array:
     padded = split_groups(problem, pad(problem, np.zeros(problem.x_shape, dy.dtype)))
     weights, deltas = weights_by_group(problem, w), dy.reshape(batch, groups, problem.w_shape[0] // groups, outputs)
     for cell, window in cells(problem):
-        share = np.swapaxes(weights[(..., *cell)], -1, -2) @ deltas
+        share = np.swapaxes(weights[cell], -1, -2) @ deltas
         padded[window] += share.reshape(*share.shape[:3], *problem.output)
-    inside = (slice(low, low + size) for (low, _), size in zip(problem.padding, problem.x_shape[2:], strict=True))
-    return padded[(slice(None), slice(None), slice(None), *inside)].reshape(problem.x_shape)
+    ends = zip(problem.padding, problem.x_shape[2:], strict=True)
+    inside: tuple[Any, ...] = (..., *(slice(low, low + size) for (low, _), size in ends))
+    return np.asarray(padded[inside].reshape(problem.x_shape))
 
 
 def backward_weight(problem: Problem, dy: Array, x: Array) -> Array:
@@ -68,18 +70,18 @@ def backward_weight(problem: Problem, dy: Array, x: Array) -> Array:
     by_group = weights_by_group(problem, dw)
     for cell, window in cells(problem):
         patches = padded[window].reshape(batch, groups, problem.w_shape[1], outputs)
-        by_group[(..., *cell)] = (deltas @ np.swapaxes(patches, -1, -2)).sum(axis=0)
+        by_group[cell] = (deltas @ np.swapaxes(patches, -1, -2)).sum(axis=0)
     return dw
 
 
-def cells(problem: Problem) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Each kernel cell, and the slices of the padded input (N, groups, C/groups, ...) that it meets."""
+def cells(problem: Problem) -> Iterator[tuple[tuple[Any, ...], tuple[slice, ...]]]:
+    """For each kernel cell its index in the weights, and what it meets in the padded (N, groups, C/groups, ...)."""
     whole = (slice(None),) * 3
     for place in np.ndindex(*problem.w_shape[2:]):
         axes = zip(place, problem.dilation, problem.stride, problem.output, strict=True)
         window = tuple(slice(i * d, i * d + s * (out - 1) + 1, s) for i, d, s, out in axes)
         turned = tuple(size - 1 - i for size, i in zip(problem.w_shape[2:], place, strict=True))
-        yield (turned if problem.flip else place), (*whole, *window)
+        yield (..., *(turned if problem.flip else place)), (*whole, *window)
 
 
 def pad(problem: Problem, x: Array) -> Array:

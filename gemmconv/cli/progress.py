@@ -11,8 +11,11 @@ class Bar(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Any: ...
-    def update(self, n: float = 1) -> Any: ...
-    def set_description(self, desc: str) -> Any: ...
+    def update(self, n: float = 1) -> Any:
+        """Move on by ``n`` steps."""
+
+    def set_description(self, desc: str) -> Any:
+        """Change what stands before the bar."""
 
 
 class NoBar:
@@ -50,4 +53,5 @@ def progress_bar(total: int, description: str, unit: str) -> Bar:
         from tqdm import tqdm
     except ModuleNotFoundError:
         return NoBar()
-    return tqdm(total=total, desc=description, unit=unit, disable=None, leave=False, dynamic_ncols=True)
+    bar: Bar = tqdm(total=total, desc=description, unit=unit, disable=None, leave=False, dynamic_ncols=True)
+    return bar

@@ -24,9 +24,9 @@ from gemmconv.cli.progress import progress_bar
 from gemmconv.cli.table import markdown_table, text_table
 
 DESCRIPTION = (
-    "Time the strategies on layers of real networks: against each other, NumPy, SciPy, the bare matrix product and, with "
-    "--peers, other libraries. Answers are checked first. Writes results.jsonl, tables.md and a picture for each suite. "
-    "`gemmconv bench compare A B` compares two results.jsonl."
+    "Time the strategies on layers of real networks: against each other, NumPy, SciPy, the bare matrix product and, "
+    "with --peers, other libraries. Answers are checked first. Writes results.jsonl, tables.md and a picture for each "
+    "suite. `gemmconv bench compare A B` compares two results.jsonl."
 )
 
 
@@ -154,7 +154,8 @@ def tell(suites: list[Suite], found: dict[str, list[Record]], header: dict[str, 
     from gemmconv.cli.bench.plots import draw
 
     markdown = [
-        f"Measured {header['date']} on {header['machine']}, {header['threads']} thread(s), gemmconv {gemmconv.__version__}."
+        f"Measured {header['date']} on {header['machine']}, {header['threads']} thread(s), gemmconv "
+        f"{gemmconv.__version__}."
     ]
     written = [folder / "results.jsonl", folder / "tables.md"]
     for suite in suites:

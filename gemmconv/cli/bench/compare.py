@@ -39,7 +39,8 @@ def compare(before: Path, after: Path) -> str:
         text_table(headers, rows, left=3),
         "",
         f"speed-up: median time in {before} / median time in {after}, geometric mean; above 1 the second is faster.",
-        f"{len(both)} measurements in both; {len(old) - len(both)} only in the first, {len(new) - len(both)} only in the second.",
+        f"{len(both)} measurements in both; {len(old) - len(both)} only in the first, {len(new) - len(both)} only in "
+        "the second.",
         *lines_of("slowed down most", [item for item in ordered[:WORST] if item[1] < 1]),
         *lines_of("gained most", [item for item in ordered[: -WORST - 1 : -1] if item[1] > 1]),
     ]

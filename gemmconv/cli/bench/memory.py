@@ -93,8 +93,10 @@ def resident(field: str) -> int:
 
 def problem_from(fields: dict[str, Any]) -> Problem:
     """A `Problem` that went through JSON, which knows lists only."""
-    tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
-    return Problem(**{**tuples, "padding": tuple(tuple(ends) for ends in fields["padding"])})
+    words: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items() if name != "padding"
+    }
+    return Problem(padding=tuple((low, high) for low, high in fields["padding"]), **words)
 
 
 if __name__ == "__main__":

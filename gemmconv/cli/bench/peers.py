@@ -27,7 +27,8 @@ def peer_candidates(names: Sequence[str] | None, threads: int) -> list[Candidate
     missing = [name for name in names if name not in installed] or ([] if installed else list(makers))
     if missing:
         raise Failure(
-            f"{' and '.join(missing)} not installed: pip install 'gemmconv[peers]' (in a checkout: pip install '.[peers]')"
+            f"{' and '.join(missing)} not installed: pip install 'gemmconv[peers]' (in a checkout: pip install "
+            "'.[peers]')"
         )
     return [makers[name](threads) for name in names or installed]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gemmconv.cli.bench.records import Record
 from gemmconv.cli.bench.report import by_problem, share_of_gemm
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GOAL = 0.7  # share of the bare GEMM's rate
+WIDEST = 150  # where the axis of shares ends, in %
+WHITE_BOX: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
 MARKERS = "osD^vPX*hp"
 
 
@@ -24,7 +26,7 @@ def draw(suite: str, title: str, records: Sequence[Record], folder: Path) -> Pat
     measured = [record for record in records if record.median_s is not None or record.measured_bytes is not None]
     if not measured:
         return None
-    with matplotlib.rc_context(RC):
+    with matplotlib.rc_context(RC):  # type: ignore[arg-type, unused-ignore]
         return drawers.get(suite, draw_contest)(title, measured, folder / f"{suite}.png")
 
 
@@ -46,8 +48,9 @@ def draw_contest(title: str, records: Sequence[Record], path: Path) -> Path:
         13.2,
         2.2 + 0.36 * len(rows),
         title,
-        f"{records[0].dtype}, {records[0].threads} thread(s), medians of {records[0].rounds} turns after two warm-ups; every answer "
-        "was checked against float64 first. Rates count 2·N·K·P·Q operations, those on padded cells included. Further right is faster.",
+        f"{records[0].dtype}, {records[0].threads} thread(s), medians of {records[0].rounds} turns after two "
+        "warm-ups; every answer was checked against float64 first. Rates count 2·N·K·P·Q operations, those on padded "
+        "cells included. Further right is faster.",
     )
     passes = passes_of(records)
     panels = figure.subplots(1, len(passes), sharey=True, squeeze=False)[0]
@@ -70,9 +73,7 @@ def draw_contest(title: str, records: Sequence[Record], path: Path) -> Path:
         axes.set_title(pass_.replace("_", " "))
         axes.set_xlabel("GFLOP/s")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper right", ncols=len(names), frameon=False, handletextpad=0.2, columnspacing=1
-    )
+    figure.legend(handles, labels, loc="outside right upper", frameon=False, handletextpad=0.2)
     return save(figure, path)
 
 
@@ -94,8 +95,9 @@ def draw_gemm(title: str, records: Sequence[Record], path: Path) -> Path:
         13.2,
         2.3 + 0.34 * len(rows),
         title,
-        "Rate of im2col, gather and scatter included, as a share of the rate of the same matrix product alone by NumPy's BLAS "
-        "(whole batch in one product, patches gathered beforehand), medians of the same run. The line is the goal of 70 %.",
+        "Rate of im2col, gather and scatter included, as a share of the rate of the same matrix product alone by "
+        "NumPy's BLAS (whole batch in one product, patches gathered beforehand), medians of the same run. The line is "
+        "the goal of 70 %.",
     )
     passes = passes_of(records)
     panels = figure.subplots(1, len(passes), sharey=True, squeeze=False)[0]
@@ -108,9 +110,10 @@ def draw_gemm(title: str, records: Sequence[Record], path: Path) -> Path:
                 continue
             row = rows.index(label(record))
             axes.barh(row, share * 100, height=0.62, color=BLUE if share >= GOAL else ORANGE)
-            axes.text(share * 100, row, f" {share:.0%}", va="center", fontsize=8.5)
+            place = min(share * 100, WIDEST - 12) + 1.5
+            axes.text(place, row, f"{share:.0%}", va="center", fontsize=8.5, bbox=WHITE_BOX)
         axes.axvline(GOAL * 100, color=VERMILION, linewidth=1.4, linestyle=(0, (4, 2)))
-        axes.set_xlim(0, max(115, axes.get_xlim()[1] * 1.08))
+        axes.set_xlim(0, WIDEST)
         axes.set_title(pass_.replace("_", " "))
         axes.set_xlabel("% of the bare GEMM's rate")
     return save(figure, path)
@@ -124,8 +127,8 @@ def draw_memory(title: str, records: Sequence[Record], path: Path) -> Path:
         13.2,
         2.2 + 0.28 * len(rows),
         title,
-        "Bars: by how much the resident memory of a fresh process peaked during the call. Dashed: the limit it was given "
-        "(workspace_limit). Dots: what the whole im2col matrix would take. The bars stay left of the line.",
+        "Bars: by how much the resident memory of a fresh process peaked during the call. Dashed: the limit it was "
+        "given (workspace_limit). Dots: what the whole im2col matrix would take. The bars stay left of the line.",
     )
     panels = figure.subplots(1, len(limits), sharey=True, squeeze=False)[0]
     for axes, limit in zip(panels, limits, strict=True):

@@ -42,8 +42,8 @@ def contest_table(suite: str, records: Sequence[Record]) -> Table:
         rows.append(row)
     threads = sorted({record.threads for record in records})
     meaning = (
-        f"Medians of {max((record.rounds for record in records), default=0)} turns, {', '.join(map(str, threads))} thread(s); "
-        "every answer was checked first. GFLOP/s count 2*N*K*P*Q operations, those on padded cells included."
+        f"Medians of {max((record.rounds for record in records), default=0)} turns, {', '.join(map(str, threads))} "
+        "thread(s); every answer was checked first. GFLOP/s count 2*N*K*P*Q operations, those on padded cells included."
     )
     return headers, rows, meaning
 
@@ -77,8 +77,8 @@ def memory_table(records: Sequence[Record]) -> Table:
         for record in records
     ]
     meaning = (
-        "Seen: by how much the resident memory of a fresh process peaked during the call, inputs and output in place before; "
-        "it counts whole pages, and whatever else the process touched."
+        "Seen: by how much the resident memory of a fresh process peaked during the call, inputs and output in place "
+        "before; it counts whole pages, and whatever else the process touched."
     )
     return headers, rows, meaning
 

@@ -68,7 +68,7 @@ def perform(step: Step, stage: Stage) -> Outcome:
 
     from gemmconv.cli.demo.style import RC
 
-    with matplotlib.rc_context(RC):
+    with matplotlib.rc_context(RC):  # type: ignore[arg-type, unused-ignore]
         return step.run(stage)
 
 

@@ -19,7 +19,7 @@ def gaussian(radius: int, sigma: float) -> Array:
     """The bell curve on (2*radius+1)^2 cells, its sum 1."""
     line = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
     bell = np.outer(line, line)
-    return (bell / bell.sum()).astype(np.float32)
+    return np.asarray(bell / bell.sum(), np.float32)
 
 
 def run(stage: Stage) -> Outcome:
@@ -48,14 +48,16 @@ def blur(colours: Array, kernel: Array, backend: str | None) -> Array:
     margin = kernel.shape[0] // 2
     x = mirrored(colours, margin)[np.newaxis]
     w = np.tile(kernel, (3, 1, 1, 1))
-    return gemmconv.conv(x, w, groups=3, flip=True, backend=backend)[0]
+    blurred: Array = gemmconv.conv(x, w, groups=3, flip=True, backend=backend)[0]
+    return blurred
 
 
 def gradients(brightness: Array, backend: str | None) -> Array:
-    """(3, H, W): both Sobel derivatives, in brightness per pixel, and the Laplacian; one convolution of three kernels."""
+    """(3, H, W): both Sobel derivatives, in brightness per pixel, and the Laplacian, by one convolution."""
     x = mirrored(brightness, 1)[np.newaxis, np.newaxis]
     w = np.stack([SOBEL_X / 8, SOBEL_Y / 8, LAPLACIAN])[:, np.newaxis]
-    return gemmconv.conv(x, w, flip=True, backend=backend)[0]
+    filtered: Array = gemmconv.conv(x, w, flip=True, backend=backend)[0]
+    return filtered
 
 
 def draw(
@@ -66,9 +68,9 @@ def draw(
         13.2,
         7.3,
         "Blur and edges are convolutions",
-        "True convolution: the kernel in each corner is turned by 180° before it slides (flip=True). Orange is negative, "
-        "purple positive. The blur takes each colour as a group of its own; the derivatives come from one call with three "
-        "kernels. The borders continue as in a mirror.",
+        "True convolution: the kernel in each corner is turned by 180° before it slides (flip=True). Orange is "
+        "negative, purple positive. The blur takes each colour as a group of its own; the derivatives come from one "
+        "call with three kernels. The borders continue as in a mirror.",
     )
     views = figure.subplots(2, 3)
     bare(views[0, 0], "photograph").imshow(for_display(colours))

@@ -1,4 +1,4 @@
-"""The input gradient in two ways that must agree: col2im of a matrix product, and a convolution with the rotated kernel.
+"""The input gradient in two ways that must agree: col2im of a product, and a convolution with the rotated kernel.
 
 A bank of kernels filters the flower, y = conv(x, w); the cost C is half the sum of y squared, so that dC/dy = y. Then
 dC/dx is ``col2im(W^T . dy)`` (the chain rule through the patch matrix), and also the full convolution of dy with
@@ -33,7 +33,8 @@ def run(stage: Stage) -> Outcome:
     passed = share <= 1
     path = draw(stage, dy[0], scattered[0], rotated[0], bound[0])
     lines = (
-        f"col2im(W^T . dy) and conv(dy, rot180(w)) differ by at most {largest:.2e}; gradients reach {abs(library).max():.2f}",
+        f"col2im(W^T . dy) and conv(dy, rot180(w)) differ by at most {largest:.2e}; gradients reach "
+        f"{abs(library).max():.2f}",
         f"rounding allows up to {bound.max():.2e} at one cell; the worst cell uses {share:.0%} of what it may: "
         + ("they agree" if passed else "they DISAGREE"),
     )
@@ -62,7 +63,7 @@ def by_rotated_kernel(dy: Array, w: Array, backend: str | None) -> Array:
 
 
 def allowed(dy: Array, w: Array, x_shape: tuple[int, ...]) -> Array:
-    """What rounding may make of the difference at each cell: both ways' bounds, ``2 u sqrt(n) (|dy| conv |w|)`` each."""
+    """What rounding may make of the difference at each cell: for both ways ``2 u sqrt(n) (|dy| conv |w|)``."""
     magnitude = gemmconv.conv_backward_input(abs(dy).astype(np.float64), abs(w).astype(np.float64), x_shape)
     terms = w.shape[0] * w.shape[2] * w.shape[3]
     return 2 * 2 * float(np.finfo(dy.dtype).eps) / 2 * float(np.sqrt(terms)) * magnitude
@@ -81,8 +82,9 @@ def draw(stage: Stage, dy: Array, scattered: Array, rotated: Array, bound: Array
         8.9,
         "One gradient, two roads: col2im, or a convolution with the rotated kernel",
         f"Eight 5×5 colour kernels filter the flower; the cost is ½ Σ y², so dC/dy = y. Its gradient in x goes once "
-        f"through the patch matrix and col2im, once through the full convolution with rot180(w). The largest difference is "
-        f"{difference.max():.1e}; rounding in float32 allows {bound.max():.1e}. Red channel shown; orange is negative, purple positive.",
+        "through the patch matrix and col2im, once through the full convolution with rot180(w). The largest "
+        f"difference is {difference.max():.1e}; rounding in float32 allows {bound.max():.1e}. Red channel shown; "
+        "orange is negative, purple positive.",
     )
     views = figure.subplots(2, 2)
     show_signed(bare(views[0, 0], "dC/dy = y, of the first kernel"), dy[0], float(np.quantile(abs(dy[0]), 0.995)))

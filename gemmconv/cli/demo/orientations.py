@@ -1,4 +1,4 @@
-"""The direction of every edge of a photograph, by a bank of Gabor filters: the kind of kernel a network learns first."""
+"""The direction of every edge of a photograph, by Gabor filters: the kind of kernel a network learns first."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,14 +29,15 @@ def run(stage: Stage) -> Outcome:
     commonest = int(np.bincount(energy.argmax(axis=0).ravel(), weights=energy.max(axis=0).ravel()).argmax())
     angle = commonest * 180 // ORIENTATIONS
     lines = (
-        f"{2 * ORIENTATIONS} kernels of {2 * RADIUS + 1} x {2 * RADIUS + 1} in one call; most edges run at {angle} degrees",
+        f"{2 * ORIENTATIONS} kernels of {2 * RADIUS + 1} x {2 * RADIUS + 1} in one call; most edges run at {angle} "
+        "degrees",
     )
     shows = "a flower, each edge coloured by its direction"
     return Outcome(lines, {"commonest_direction_degrees": angle}, (Picture(path, shows),))
 
 
 def gabor_bank() -> Array:
-    """(16, 1, 17, 17): a wave of 6 pixels under a bell curve for 8 directions, even ones first, then odd ones; no mean."""
+    """(16, 1, 17, 17): a wave of 6 pixels under a bell curve in 8 directions, first even, then odd; no mean."""
     rows, columns = np.mgrid[-RADIUS : RADIUS + 1, -RADIUS : RADIUS + 1]
     bell = np.exp(-(rows**2 + columns**2) / (2 * 2.6**2))
     bank = []
@@ -65,9 +66,9 @@ def draw(stage: Stage, colours: Array, kernels: Array, energy: Array) -> Path:
         13.2,
         6.3,
         "Which way does every edge run?",
-        "Each kernel of the bank answers to edges of one direction. A pixel takes the colour of the direction that answers "
-        "most there, brighter the stronger the answer: one convolution with sixteen 17×17 kernels, an even and an odd one for "
-        "each of eight directions.",
+        "Each kernel of the bank answers to edges of one direction. A pixel takes the colour of the direction that "
+        "answers most there, brighter the stronger the answer: one convolution with sixteen 17×17 kernels, an even "
+        "and an odd one for each of eight directions.",
     )
     layout = figure.add_gridspec(2, 2, height_ratios=[5, 1])
     bare(figure.add_subplot(layout[0, 0]), "photograph").imshow(for_display(colours))

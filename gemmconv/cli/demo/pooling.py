@@ -61,9 +61,9 @@ def draw(stage: Stage, x: Array, indices: Array, kinds: list[tuple[str, Array, s
         13.2,
         6.4,
         "Pooling keeps one value of each 2×2 block, and remembers whom to thank",
-        "Circles mark the winning units: the indices that max_pool returns. Below, a gradient dy of 1, 2, 3 ... 16 on the pooled "
-        "cells is sent back: max pooling routes each number to its winner, average pooling spreads it evenly, L2 pooling by each "
-        "cell's share. Where a whole block is 0, the first cell wins.",
+        "Circles mark the winning units: the indices that max_pool returns. Below, a gradient dy of 1, 2, 3 ... 16 on "
+        "the pooled cells is sent back: max pooling routes each number to its winner, average pooling spreads it "
+        "evenly, L2 pooling by each cell's share. Where a whole block is 0, the first cell wins.",
     )
     layout = figure.add_gridspec(2, 4, width_ratios=[2.06, 1, 1, 1])
     axes = figure.add_subplot(layout[:, 0])
@@ -112,7 +112,8 @@ def draw_photograph(stage: Stage) -> Path:
         13.2,
         4.0,
         f"A flower, {BLOCK * BLOCK} pixels at a time",
-        f"Each colour is pooled in blocks of {BLOCK}×{BLOCK}. Dots mark the brightest red of each block: its winning unit.",
+        f"Each colour is pooled in blocks of {BLOCK}×{BLOCK}. Dots mark the brightest red of each block: its winning "
+        "unit.",
     )
     views = figure.subplots(1, 4)
     bare(views[0], "x, with the winning units of red").imshow(for_display(colours))

@@ -50,8 +50,9 @@ def draw(stage: Stage, kernels: Array, points: Array, upright: Array, turned: Ar
         13.2,
         4.0,
         "Convolution stamps the kernel; cross-correlation stamps it turned by 180°",
-        "Each point of light lies in one of three channels (dot, square, triangle); the kernel of each channel is a handwritten 2, 4 or 7. flip=True is the "
-        "convolution of mathematics, flip=False what machine learning calls convolution. gemmconv has all three passes of both.",
+        "Each point of light lies in one of three channels (dot, square, triangle); the kernel of each channel is a "
+        "handwritten 2, 4 or 7. flip=True is the convolution of mathematics, flip=False what machine learning calls "
+        "convolution. gemmconv has all three passes of both.",
     )
     layout = figure.add_gridspec(1, 4, width_ratios=[0.2, 1, 1, 1])
     column = layout[0].subgridspec(len(VALUES), 1)
