@@ -14,7 +14,7 @@ import importlib
 from types import ModuleType
 
 try:
-    from gemmconv import _core
+    from gemmconv._core import UnsupportedError
 except ModuleNotFoundError as error:
     if error.name != "gemmconv._core":
         raise
@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
         "and start Python outside the repository's root, where the source folder hides the installed package"
     ) from error
 
-from gemmconv._core import UnsupportedError
+from gemmconv import _core
 from gemmconv.activations import activate, activate_backward
 from gemmconv.configuration import get_cmake_dir, get_include, show_config
 from gemmconv.convolution import (

@@ -36,7 +36,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     True
     """
     if mode not in ("stdout", "dicts"):
-        raise ValueError(f"mode must be 'stdout' or 'dicts', not {mode!r}")
+        raise ValueError(f"unknown mode {mode!r}; it must be 'stdout' or 'dicts'")
     facts: dict[str, Any] = json.loads(_core.config_json())
     facts.setdefault("gpu", "none: the GPU backend is not part of this version")
     facts["backends"] = list(BACKENDS)
@@ -96,5 +96,5 @@ def lines_of(facts: dict[str, Any], indent: str = "") -> list[str]:
         elif isinstance(value, list):
             lines.append(f"{indent}{name:<{width}}  {', '.join(map(str, value))}")
         else:
-            lines.append(f"{indent}{name:<{width}}  {value}")
+            lines.append(f"{indent}{name:<{width}}  {'none' if value is None else value}")
     return lines

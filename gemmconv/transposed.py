@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
+from gemmconv.backends.arrays import check_arrays, check_shape
 from gemmconv.convolution import GRADIENTS, ConvGradients, bias_gradient, three_outputs, wanted_gradients
 from gemmconv.settings import current
 
@@ -166,9 +167,11 @@ def conv_transpose_backward(
         output_padding=output_padding,
         output_shape=output_shape,
     )
+    dtype = check_arrays(dy=dy, x=x, w=w)
+    check_shape("dy", dy, geometry.x_shape)
 
     def run(pass_: str, second: Array, answer: Array | None) -> Array:
-        plan = doors.plan(pass_, geometry, dtype=dy.dtype.name, activation=None, strategy=strategy, settings=settings)
+        plan = doors.plan(pass_, geometry, dtype=dtype.name, activation=None, strategy=strategy, settings=settings)
         return plan(dy, second, out=answer) if pass_ == "forward" else plan(second, dy, out=answer)
 
     return ConvGradients(

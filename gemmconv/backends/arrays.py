@@ -11,16 +11,22 @@ DTYPES = ("float32", "float64")
 
 
 def check_arrays(**arrays: Array | None) -> np.dtype[Any]:
-    """TypeError unless the arrays share one supported dtype, which is returned in native byte order."""
-    given = {name: array for name, array in arrays.items() if array is not None}
-    for name, array in given.items():
+    """TypeError unless the arrays share one supported dtype, which is returned in native byte order.
+
+    Only ``bias`` may be None.
+    """
+    dtypes = {}
+    for name, array in arrays.items():
+        if array is None and name == "bias":
+            continue
         if not isinstance(array, np.ndarray):
             raise TypeError(f"{name} must be a NumPy array, not {type(array).__name__}")
         if array.dtype.name not in DTYPES:
             raise TypeError(f"{name} has dtype {array.dtype.name}; expected {' or '.join(DTYPES)}")
-    if len({array.dtype.name for array in given.values()}) > 1:
-        raise TypeError("mixed dtypes: " + ", ".join(f"{name} is {array.dtype.name}" for name, array in given.items()))
-    return next(iter(given.values())).dtype.newbyteorder("=")
+        dtypes[name] = array.dtype.newbyteorder("=")
+    if len(set(dtypes.values())) > 1:
+        raise TypeError("mixed dtypes: " + ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items()))
+    return next(iter(dtypes.values()))
 
 
 def check_shape(name: str, array: Array, expected: Sequence[int]) -> None:

@@ -86,14 +86,13 @@ class ReferencePlan:
 
     def explain(self) -> str:
         """A line for each strategy."""
-        lines = [f"{self.pass_}, {self.dtype.name}, reference backend"]
+        lines = [f"{self.pass_}, {self.flops / 1e9:.3g} GFLOP, reference backend"]
         for name in _core.strategy_names():
             if name == "direct":
-                lines.append(
-                    f"direct: chosen, workspace {self.workspace_bytes} bytes, error bound {self.error_bound:.1e}"
-                )
+                bound = f"{self.error_bound:.3g} * (|x| conv |w|)"
+                lines.append(f"  {name:<10} chosen; workspace {self.workspace_bytes} bytes, error bound {bound}")
             else:
-                lines.append(f"{name}: refused because the reference backend has only the direct loop")
+                lines.append(f"  {name:<10} refused: the reference backend has only the direct loop")
         return "\n".join(lines)
 
     def pack(self, w: Array) -> Packed:

@@ -1,0 +1,261 @@
+"""Plans: what they tell, what they freeze, what they run; and the cache that keeps them."""
+
+import math
+import threading
+from typing import Any
+
+import numpy as np
+import oracle
+import pytest
+from cases import CASES, LAYOUTS, Case
+from numpy.typing import NDArray
+from passes import STRATEGIES, answer_shape, plan_for, run_pass, run_plan
+from tolerance import UNIT_ROUNDOFF
+
+import gemmconv
+from gemmconv import _core
+
+Array = NDArray[Any]
+
+PASSES = ("forward", "backward_input", "backward_weight")
+BACKENDS = ("cpu", "reference")
+SOME = [case for case in CASES if case.batch > 0][::4]
+PLAIN = ((2, 4, 9, 8), (6, 4, 3, 3))
+
+
+def drawn(case: Case, pass_: str, dtype: str = "float64") -> tuple[Array, Array]:
+    """The two operands of a pass, channels second."""
+    generator = np.random.default_rng(3)
+    first, second, _ = case.shapes(pass_)
+    return generator.standard_normal(first).astype(dtype), generator.standard_normal(second).astype(dtype)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("pass_", PASSES)
+@pytest.mark.parametrize("case", SOME, ids=str)
+def test_a_plan_is_the_call(case: Case, pass_: str, layout: str, backend: str) -> None:
+    first, second = drawn(case, pass_)
+    plan = plan_for(case, pass_, "float64", layout=layout, backend=backend)
+    assert plan.output_shape == answer_shape(case, pass_, layout)
+    called = run_pass(case, pass_, first, second, layout=layout, backend=backend)
+    np.testing.assert_array_equal(run_plan(plan, pass_, first, second, layout), called)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("pass_", PASSES)
+def test_attributes(pass_: str, dtype: str, backend: str) -> None:
+    plan = gemmconv.plan(pass_, *PLAIN, dtype=dtype, backend=backend)
+    assert plan.pass_ == pass_
+    assert plan.dtype == np.dtype(dtype)
+    assert plan.strategy in STRATEGIES
+    assert plan.geometry.y_shape == (2, 6, 7, 6)
+    assert plan.flops == 2 * (2 * 6 * 7 * 6) * (4 * 3 * 3)
+    assert plan.workspace_bytes >= 0
+    assert UNIT_ROUNDOFF[dtype] <= plan.error_bound < 100 * UNIT_ROUNDOFF[dtype] * math.sqrt(2 * 7 * 6)
+
+
+@pytest.mark.parametrize("wanted", [np.float32, np.dtype("float32"), "f4", "float32"])
+def test_dtype_may_be_said_in_numpys_ways(wanted: Any) -> None:
+    assert gemmconv.plan("forward", *PLAIN, dtype=wanted).dtype == np.float32
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_plans_are_frozen(backend: str) -> None:
+    plan: Any = gemmconv.plan("forward", *PLAIN, backend=backend)
+    for name in ("strategy", "dtype", "geometry", "flops"):
+        with pytest.raises(AttributeError):
+            setattr(plan, name, None)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("pass_", PASSES)
+def test_explain_has_a_line_for_every_strategy(pass_: str, backend: str) -> None:
+    plan = gemmconv.plan(pass_, *PLAIN, backend=backend)
+    lines = plan.explain().rstrip("\n").splitlines()
+    assert pass_ in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == list(STRATEGIES)
+    for line in lines[1:]:
+        name, what = line.split(maxsplit=1)
+        assert what.startswith("chosen") == (name == plan.strategy)
+        if what.startswith("refused: "):
+            assert len(what.split()) > 3, "a refusal says why"
+            with pytest.raises(gemmconv.UnsupportedError, match=name):
+                gemmconv.plan(pass_, *PLAIN, strategy=name, backend=backend)
+        else:
+            assert "workspace" in what
+            assert "error bound" in what
+            assert gemmconv.plan(pass_, *PLAIN, strategy=name, backend=backend).strategy == name
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_measure_chooses_a_strategy(backend: str) -> None:
+    x, w = np.ones(PLAIN[0], np.float32), np.ones(PLAIN[1], np.float32)
+    plan = gemmconv.plan("forward", *PLAIN, strategy="measure", backend=backend)
+    assert plan.strategy in STRATEGIES
+    assert (plan(x, w) == 36).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("strategy", ["auto", "direct", "im2col"])
+@pytest.mark.parametrize("pass_", PASSES[:2])
+def test_packed_weights(pass_: str, strategy: str, backend: str) -> None:
+    if backend == "reference" and strategy == "im2col":
+        pytest.skip("the reference backend has only the direct loop")
+    for case in SOME:
+        first, w = drawn(case, pass_, "float32")
+        plan = plan_for(case, pass_, "float32", strategy=strategy, backend=backend)
+        right = plan(first, w)
+        packed = plan.pack(w)
+        w.fill(np.nan)  # later changes do not show
+        np.testing.assert_allclose(plan(first, packed), right, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_packed_weights_belong_to_their_plan(backend: str) -> None:
+    plan = gemmconv.plan("forward", *PLAIN, backend=backend)
+    other = gemmconv.plan("forward", PLAIN[0], (6, 4, 1, 1), backend=backend)
+    with pytest.raises(ValueError, match="plan"):
+        plan(np.ones(PLAIN[0], np.float32), other.pack(np.ones((6, 4, 1, 1), np.float32)))
+    with pytest.raises(ValueError, match="weight"):
+        gemmconv.plan("backward_weight", *PLAIN, backend=backend).pack(np.ones(PLAIN[1], np.float32))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("pass_", PASSES)
+def test_out(pass_: str, backend: str) -> None:
+    case = next(case for case in SOME if min(case.output) > 1)
+    first, second = drawn(case, pass_)
+    plan = plan_for(case, pass_, "float64", backend=backend)
+    out = np.full(plan.output_shape, np.nan)
+    assert plan(first, second, out=out) is out
+    np.testing.assert_array_equal(out, plan(first, second))
+    for wrong in (out[..., :0], out.astype(np.float32), np.asfortranarray(out)[..., ::-1]):
+        with pytest.raises(ValueError, match="out"):
+            plan(first, second, out=wrong)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_bias_and_activation(backend: str) -> None:
+    generator = np.random.default_rng(0)
+    x, w, bias = generator.standard_normal(PLAIN[0]), generator.standard_normal(PLAIN[1]), generator.standard_normal(6)
+    plan = gemmconv.plan("forward", *PLAIN, dtype="float64", activation="relu", backend=backend)
+    z = oracle.forward(x, w, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1)) + bias[:, None, None]
+    np.testing.assert_allclose(plan(x, w, bias), np.maximum(z, 0), rtol=1e-12, atol=1e-12)
+
+
+WRONG_CALLS = [
+    (lambda plan, x, w: plan(x[:1], w), ValueError, "x has shape"),
+    (lambda plan, x, w: plan(x, w[:, :1]), ValueError, "w has shape"),
+    (lambda plan, x, w: plan(x, w, np.ones(5, np.float32)), ValueError, "bias has shape"),
+    (lambda plan, x, w: plan(x.astype(np.float64), w), TypeError, "float64"),
+    (lambda plan, x, w: plan(x, w.astype(np.float64)), TypeError, "float64"),
+    (lambda plan, x, w: plan(x.tolist(), w), TypeError, "x"),
+    (lambda plan, x, w: plan(x, None), TypeError, "w"),
+    (lambda plan, x, w: plan(x), TypeError, None),
+]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("call", "error", "message"), WRONG_CALLS)
+def test_wrong_calls(call: Any, error: type[Exception], message: str | None, backend: str) -> None:
+    plan = gemmconv.plan("forward", *PLAIN, backend=backend)
+    with pytest.raises(error, match=message):
+        call(plan, np.ones(PLAIN[0], np.float32), np.ones(PLAIN[1], np.float32))
+
+
+WRONG_PLANS = [
+    (("sideways", *PLAIN), {}, ValueError, "forward.*backward_input.*backward_weight"),
+    (("forward", *PLAIN), {"dtype": "int8"}, TypeError, "float32"),
+    (("forward", *PLAIN), {"dtype": None}, TypeError, "float32"),
+    (("forward", *PLAIN), {"dtype": "a number"}, TypeError, None),
+    (("forward", *PLAIN), {"strategy": "magic"}, ValueError, "direct.*im2col"),
+    (("forward", *PLAIN), {"activation": "step"}, ValueError, "relu"),
+    (("backward_weight", *PLAIN), {"activation": "relu"}, ValueError, "activation"),
+    (("forward", *PLAIN), {"layout": "CHW"}, ValueError, "NCHW.*NHWC"),
+    (("forward", (2, 4, 2, 2), PLAIN[1]), {}, ValueError, "output"),
+    (("forward", (2, 3, 9, 9), PLAIN[1]), {}, ValueError, "channels"),
+]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("arguments", "options", "error", "message"), WRONG_PLANS)
+def test_wrong_plans(
+    arguments: tuple[Any, ...], options: dict[str, Any], error: type[Exception], message: str | None, backend: str
+) -> None:
+    with pytest.raises(error, match=message):
+        gemmconv.plan(*arguments, **options, backend=backend)
+
+
+def test_unknown_backend() -> None:
+    with pytest.raises(ValueError, match="cpu, reference"):
+        gemmconv.plan("forward", *PLAIN, backend="tpu")
+    with pytest.raises(gemmconv.UnsupportedError, match="not part of this version"):
+        gemmconv.plan("forward", *PLAIN, backend="cupy")
+
+
+def test_a_plan_keeps_the_settings_it_was_made_under() -> None:
+    with gemmconv.options(threads=3, math="strict", deterministic=True, workspace_limit=1 << 20):
+        plan = gemmconv.plan("forward", *PLAIN)
+        told = plan.explain()
+    with gemmconv.options(threads=1, math="fast"):
+        assert plan.explain() == told
+    for fact in ("3 threads", "math strict", "deterministic", "1.0 MiB"):
+        assert fact in told
+
+
+def test_the_workspace_limit_binds() -> None:
+    limit = 64 << 10
+    shapes = (1, 32, 40, 40), (32, 32, 3, 3)
+    with gemmconv.options(workspace_limit=limit):
+        for pass_ in PASSES:
+            assert gemmconv.plan(pass_, *shapes).workspace_bytes <= limit
+    with gemmconv.options(workspace_limit=0):
+        plan = gemmconv.plan("forward", *shapes)
+        assert plan.workspace_bytes == 0
+        assert (plan(np.ones(shapes[0], np.float32), np.ones(shapes[1], np.float32)) == 288).all()
+        with pytest.raises(gemmconv.UnsupportedError, match="limit"):
+            gemmconv.plan("forward", *shapes, strategy="im2col")
+
+
+def test_one_plan_in_many_threads() -> None:
+    generator = np.random.default_rng(1)
+    w = generator.standard_normal(PLAIN[1])
+    plan = gemmconv.plan("forward", *PLAIN, dtype="float64")
+    inputs = [generator.standard_normal(PLAIN[0]) for _ in range(8)]
+    rights = [plan(x, w) for x in inputs]
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(50):
+            if not np.array_equal(plan(inputs[number], w), rights[number]):
+                wrong.append(number)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(len(inputs))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+def test_the_cache_is_bounded_and_can_be_cleared() -> None:
+    _core.clear_caches()
+    assert _core.cached_plans() == 0
+    w = np.ones((1, 1, 1), np.float32)
+    gemmconv.conv(np.ones((1, 1, 5), np.float32), w)
+    assert _core.cached_plans() == 1
+    gemmconv.conv(np.zeros((1, 1, 5), np.float32), w)
+    assert _core.cached_plans() == 1, "the same problem again"
+    with gemmconv.options(threads=7, math="strict"):
+        gemmconv.conv(np.ones((1, 1, 5), np.float32), w)
+    assert _core.cached_plans() == 2, "a setting is part of the key"
+    counts = []
+    for size in range(1, 3000):
+        gemmconv.conv(np.ones((1, 1, size), np.float32), w)
+        counts.append(_core.cached_plans())
+    assert max(counts) == counts[-1] < 2000
+    _core.clear_caches()
+    assert _core.cached_plans() == 0
+    assert _core.retained_workspace_bytes() == 0
