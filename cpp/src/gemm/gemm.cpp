@@ -38,7 +38,7 @@ void gemm(const GemmEngine &engine, int64_t m, int64_t n, int64_t k, View<T> a, 
     if (!blas_gemm(m, n, k, a, b, c, ldc, accumulate)) gemm_on_stack(kernel, m, n, k, a, b, c, ldc, accumulate);
     return;
   }
-  if (prefers_unpacked(kernel, m, n, b)) {
+  if (prefers_unpacked(kernel, m, b)) {
     unpacked_gemm(kernel, engine.threads, m, n, k, a, b, c, ldc, accumulate, workspace);
   } else {
     blocked_gemm(kernel, engine.threads, m, n, k, left_packer(kernel, a), right_packer(kernel, b), c, ldc, accumulate,

@@ -8,12 +8,11 @@
 
 namespace gemmconv {
 
-// Whether gemm() takes this way. Rows of b a multiple of 2 KiB apart share few cache sets, which hurts when they are
-// read again and again; packing b alone pays for a few panels.
+// Whether gemm() takes this way. Not with many rows of c where rows of b lie a multiple of 2 KiB apart: those share few
+// cache sets, and each tile reads them again.
 template <class T>
-bool prefers_unpacked(const GemmKernel<T> &kernel, int64_t m, int64_t n, const View<T> &b) {
-  if (b.col != 1) return n <= 8 * kernel.nr;
-  return b.row * static_cast<int64_t>(sizeof(T)) % 2048 != 0 || m <= 8 * kernel.mr;
+bool prefers_unpacked(const GemmKernel<T> &kernel, int64_t m, const View<T> &b) {
+  return b.col != 1 || b.row * static_cast<int64_t>(sizeof(T)) % 2048 != 0 || m <= 32 * kernel.mr;
 }
 
 // c[i * ldc + j] (+)= sum_l a(i, l) b(l, j); workspace as for blocked_gemm.

@@ -36,12 +36,13 @@ template <class T, int rows, int vectors, bool whole>
   write_tile<T, rows, vectors, whole>(sum, product.c, product.c_row, rows, product.last, product.accumulate);
 }
 
-// All rows: tiles of `rows` rows, then of half as many, down to one.
+// All rows: tiles of `rows` rows, then of the next smaller power of two, down to one.
 template <class T, int rows, int vectors, bool whole>
 void outer_rows(Outer<T> product) {
   for (; product.m >= rows; product.drop(rows)) outer_tile<T, rows, vectors, whole>(product);
   if constexpr (rows > 1) {
-    if (product.m > 0) outer_rows<T, rows / 2, vectors, whole>(product);
+    constexpr int fewer = rows > 4 ? 4 : rows > 2 ? 2 : 1;
+    if (product.m > 0) outer_rows<T, fewer, vectors, whole>(product);
   }
 }
 
