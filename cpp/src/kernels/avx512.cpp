@@ -1,7 +1,8 @@
 // Kernels for x86-64 with AVX-512 F, VL, DQ: 32 registers of 64 bytes.
-// GCC 12 takes the "undefined" operands inside its own intrinsics for our mistake (GCC bug 105593).
+#if !defined(__clang__)  // GCC 12 takes "undefined" operands inside its own intrinsics for our mistake (GCC bug 105593)
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 #include <stdint.h>
 
