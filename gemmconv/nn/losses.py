@@ -1,0 +1,165 @@
+"""The cost ``C`` and its derivative ``grad_a C`` with respect to the network's output, both means over the batch."""
+
+from typing import Any
+
+import numpy as np
+
+from gemmconv import activate_backward
+from gemmconv.annotations import Array
+
+
+class Loss:
+    """A cost of outputs ``a`` against targets ``t``. A subclass gives `targets` and `evaluate`."""
+
+    def targets(self, t: Any, dtype: np.dtype[Any]) -> Array:
+        """``t`` as this loss takes it, for a network of that dtype; ValueError if it cannot be taken."""
+        return np.ascontiguousarray(t, dtype)
+
+    def evaluate(self, a: Array, t: Array) -> tuple[float, Array]:
+        """The cost and its derivative with respect to ``a``.
+
+        Parameters
+        ----------
+        a : array, (N, ...)
+            The output of the network.
+        t : array
+            As `targets` made it.
+
+        Returns
+        -------
+        cost : float
+        gradient : array
+            Of the shape and dtype of ``a``.
+        """
+        raise TypeError(f"{type(self).__name__} does not define evaluate(a, t)")
+
+    def output_error(
+        self, z: Array, a: Array, t: Array, activation: str | None, backend: str | None = None
+    ) -> tuple[float, Array]:
+        """The cost and the output error ``delta^L = grad_a C * sigma'(z^L)`` (step 3 of the algorithm)."""
+        cost, gradient = self.evaluate(a, t)
+        if activation is None:
+            return cost, gradient
+        return cost, activate_backward(gradient, z, activation, backend=backend)
+
+    def correct(self, a: Array, t: Array) -> int | None:
+        """How many of the answers are right; None where that has no meaning."""
+        return None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class SquaredError(Loss):
+    """``C = 1/(2N) sum |a - t|**2``, whose derivative is ``(a - t) / N``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gemmconv import nn
+    >>> nn.SquaredError().evaluate(np.array([[1.0, 2.0]]), np.array([[0.0, 0.0]]))
+    (2.5, array([[1., 2.]]))
+    """
+
+    def evaluate(self, a: Array, t: Array) -> tuple[float, Array]:
+        """The cost and its derivative; targets have the shape of ``a``."""
+        if a.shape != t.shape:
+            raise ValueError(f"the network's output has shape {a.shape}, but its targets have shape {t.shape}")
+        difference = a - t
+        count = max(len(a), 1)
+        cost = 0.5 * float(np.square(difference, dtype=np.float64).sum()) / count
+        return cost, difference / a.dtype.type(count)
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy of the softmax of the outputs: ``C = -mean log softmax(a)[t]``.
+
+    The softmax belongs to the loss, so the last layer has no activation; its derivative with that of the logarithm is
+    ``(softmax(a) - t) / N``, with no quotient that could overflow. Scores stand along axis 1; further axes are pixels,
+    each with a label of its own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gemmconv import nn
+    >>> cost, gradient = nn.CrossEntropy().evaluate(np.array([[1000.0, 1000.0]]), np.array([0]))
+    >>> round(cost, 6), gradient
+    (0.693147, array([[-0.5,  0.5]]))
+    """
+
+    def targets(self, t: Any, dtype: np.dtype[Any]) -> Array:
+        """Labels as int64, or probabilities (one row an example, such as one-hot) in the network's dtype."""
+        array = np.asarray(t)
+        if np.issubdtype(array.dtype, np.integer) or array.dtype == np.bool_:
+            return np.ascontiguousarray(array, np.int64)
+        if not np.issubdtype(array.dtype, np.floating):
+            raise ValueError(f"CrossEntropy takes integer labels or probabilities, not targets of dtype {array.dtype}")
+        return np.ascontiguousarray(array, dtype)
+
+    def evaluate(self, a: Array, t: Array) -> tuple[float, Array]:
+        """The cost and its derivative with respect to the scores ``a``."""
+        wanted = self._probabilities(a, t)
+        shifted = a - a.max(axis=1, keepdims=True, initial=-np.inf)
+        exponentials = np.exp(shifted)
+        sums = exponentials.sum(axis=1, keepdims=True)
+        count = max(a.size // a.shape[1], 1)
+        cost = float(np.sum(wanted * (np.log(sums) - shifted), dtype=np.float64)) / count
+        exponentials /= sums
+        # targets that do not sum to one pull with their own weight
+        exponentials *= wanted.sum(axis=1, keepdims=True)
+        exponentials -= wanted
+        exponentials /= a.dtype.type(count)
+        return cost, exponentials
+
+    def correct(self, a: Array, t: Array) -> int | None:
+        """How many of the largest scores stand at the label."""
+        labels = t if t.ndim == a.ndim - 1 else t.argmax(axis=1)
+        return int(np.count_nonzero(a.argmax(axis=1) == labels))
+
+    def _probabilities(self, a: Array, t: Array) -> Array:
+        if a.ndim < 2:
+            raise ValueError(f"CrossEntropy takes scores (N, classes, ...), not an output of shape {a.shape}")
+        if t.shape == a.shape and np.issubdtype(t.dtype, np.floating):
+            return t
+        if t.shape != (a.shape[0], *a.shape[2:]) or not np.issubdtype(t.dtype, np.integer):
+            raise ValueError(
+                f"the network's output has shape {a.shape}: CrossEntropy needs labels of shape "
+                f"{(a.shape[0], *a.shape[2:])} or probabilities of shape {a.shape}, not {t.dtype} of shape {t.shape}"
+            )
+        classes = a.shape[1]
+        if t.size and (t.min() < 0 or t.max() >= classes):
+            raise ValueError(f"labels run from {t.min()} to {t.max()}, but the network has outputs 0 to {classes - 1}")
+        wanted = np.zeros(a.shape, a.dtype)
+        np.put_along_axis(wanted, t[:, None], 1, axis=1)
+        return wanted
+
+
+def softmax(scores: Array) -> Array:
+    """Probabilities from scores ``(N, classes, ...)``, along axis 1, with no overflow.
+
+    Parameters
+    ----------
+    scores : array, (N, classes, ...)
+        For instance what a `Network` trained with `CrossEntropy` predicts.
+
+    Returns
+    -------
+    array
+        Of the same shape and dtype; sums along axis 1 are one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gemmconv import nn
+    >>> nn.softmax(np.array([[1000.0, 1000.0]]))
+    array([[0.5, 0.5]])
+    """
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
+    probabilities: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def default_loss(t: Any) -> Loss:
+    """Cross-entropy for labels, squared error for numbers."""
+    dtype = np.asarray(t).dtype
+    return CrossEntropy() if np.issubdtype(dtype, np.integer) or dtype == np.bool_ else SquaredError()

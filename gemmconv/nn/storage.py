@@ -1,0 +1,253 @@
+"""Networks in files: NumPy's npz, so that every array has a checksum and no code is ever run by reading.
+
+A file holds one JSON text, ``network`` (the layers, or where training stands), and the arrays. Nothing of a network is
+changed before the whole file was read and found to fit.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gemmconv.annotations import Array
+from gemmconv.nn.convolutional import Conv, ConvTranspose
+from gemmconv.nn.dense import Activation, Dense, Flatten
+from gemmconv.nn.layer import Layer
+from gemmconv.nn.optimizers import Optimizer
+from gemmconv.nn.pooling import AvgPool, LpPool, MaxPool
+from gemmconv.nn.regularisation import BatchNorm, Dropout
+
+if TYPE_CHECKING:
+    from gemmconv.nn.network import Network
+    from gemmconv.nn.training import Progress
+
+PathLike = str | os.PathLike[str]
+
+FORMAT = "gemmconv network 1"
+
+LAYERS: dict[str, type[Layer]] = {
+    layer.__name__: layer
+    for layer in (
+        Activation, AvgPool, BatchNorm, Conv, ConvTranspose, Dense, Dropout, Flatten, LpPool, MaxPool,
+    )
+}  # fmt: skip
+"""The layers that a file can name."""
+
+
+def save(path: PathLike, network: "Network") -> None:
+    """Write layers and weights: see `Network.save`."""
+    write(path, describe(network), weights(network))
+
+
+def load_new(path: PathLike) -> "Network":
+    """A network from a file.
+
+    Called as ``Network.load(path)`` it makes the layers that the file describes; as ``network.load(path)`` it fills a
+    network whose layers must be those of the file, and gives it back.
+
+    Parameters
+    ----------
+    path : path
+        What `Network.save` or a checkpoint of `Network.fit` wrote.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is something else, or does not fit the network, which is then as before.
+    OSError
+        If the file cannot be read.
+    """
+    from gemmconv.nn.network import Network
+
+    description, arrays = read(path)
+    layers = []
+    for number, layer in enumerate(description["layers"]):
+        kind = LAYERS.get(layer["kind"])
+        if kind is None:
+            raise ValueError(
+                f"{path}: layer {number} is a {layer['kind']}, which is not one of gemmconv.nn: make the network "
+                "with its layers and call its load(path)"
+            )
+        try:
+            layers.append(kind(**{name: as_given(option) for name, option in layer["options"].items()}))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: layer {number}, a {layer['kind']}, cannot be made: {error}") from error
+    network = Network(layers)
+    fill(path, network, description, arrays)
+    return network
+
+
+def load_into(network: "Network", path: PathLike) -> "Network":
+    """Fill a network from a file whose layers are the same: see `load_new`."""
+    description, arrays = read(path)
+    check_same_layers(path, network, description)
+    fill(path, network, description, arrays)
+    return network
+
+
+def save_training(
+    path: PathLike, network: "Network", optimizer: Optimizer, generator: np.random.Generator, progress: "Progress"
+) -> None:
+    """Write a checkpoint: a network's file that also says where its training stands."""
+    description = describe(network)
+    description["training"] = {
+        "optimizer": type(optimizer).__name__,
+        "steps": optimizer.steps,
+        "generator": generator.bit_generator.state,
+        "epoch": progress.epoch,
+        "best_loss": progress.best_loss,
+        "epochs_without_gain": progress.epochs_without_gain,
+        "records": progress.records,
+    }
+    arrays = weights(network)
+    arrays.update({f"optimizer/{name}": array for name, array in optimizer.state.items()})
+    arrays.update({f"best/{name}": array for name, array in progress.best.items()})
+    write(path, description, arrays)
+
+
+def load_training(
+    path: PathLike, network: "Network", optimizer: Optimizer, generator: np.random.Generator
+) -> "Progress":
+    """Bring network, optimiser and generator to where a checkpoint left them."""
+    from gemmconv.nn.training import Progress
+
+    description, arrays = read(path)
+    training = description.get("training")
+    if training is None:
+        raise ValueError(f"{path} holds a network, but not where its training stands: load it and start a new training")
+    if training["optimizer"] != type(optimizer).__name__:
+        raise ValueError(
+            f"{path} was written by a training with {training['optimizer']}, not with {type(optimizer).__name__}"
+        )
+    check_same_layers(path, network, description)
+    fill(path, network, description, arrays)
+    optimizer.steps = training["steps"]
+    optimizer.state = under("optimizer/", arrays)
+    generator.bit_generator.state = training["generator"]
+    return Progress(
+        epoch=training["epoch"],
+        best_loss=training["best_loss"],
+        epochs_without_gain=training["epochs_without_gain"],
+        records=training["records"],
+        best=under("best/", arrays),
+    )
+
+
+def describe(network: "Network") -> dict[str, Any]:
+    """The layers and the dtype of a network, for JSON."""
+    if not network.built or network.dtype is None:
+        raise ValueError("this network has no weights to save yet: call build(input_shape) or fit(x, t)")
+    layers = [{"kind": type(layer).__name__, "options": layer.options()} for layer in network.layers]
+    return {"format": FORMAT, "dtype": network.dtype.name, "layers": layers}
+
+
+def weights(network: "Network") -> dict[str, Array]:
+    """The arrays of a network, as they are named in a file."""
+    parameters = {f"parameters/{name}": array for name, array in network.parameters.items()}
+    return {**parameters, **{f"buffers/{name}": array for name, array in network.buffers.items()}}
+
+
+def under(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Those of the arrays whose name begins so, without that beginning."""
+    return {name.removeprefix(folder): array for name, array in arrays.items() if name.startswith(folder)}
+
+
+def write(path: PathLike, description: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Write a file in one move: first beside its place, then, when it is whole and on the disk, into it."""
+    target = Path(path)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    text = json.dumps({**description, "shapes": shapes}, default=as_plain).encode()
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with open(beside, "xb") as file:
+            np.savez(file, network=np.frombuffer(text, np.uint8), **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def read(path: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The description and the arrays of a file; ValueError in a sentence if it is damaged or something else."""
+    with open(path, "rb") as file:
+        try:
+            if file.read(2) != b"PK":
+                raise ValueError("it is no npz file")
+            file.seek(0)
+            archive = np.load(file, allow_pickle=False)
+            arrays = {name: archive[name] for name in archive.files}
+            description = json.loads(arrays.pop("network", np.zeros(0, np.uint8)).tobytes() or b"{}")
+            if description.get("format") != FORMAT:
+                raise ValueError(f"its format is not {FORMAT!r}")
+            if {name: list(array.shape) for name, array in arrays.items()} != description["shapes"]:
+                raise ValueError("its arrays are not those it describes")
+        except Exception as error:  # a damaged zip file can raise nearly anything
+            raise ValueError(f"{path} is no network that gemmconv saved, or it is damaged: {error}") from error
+    return description, arrays
+
+
+def check_same_layers(path: PathLike, network: "Network", description: Mapping[str, Any]) -> None:
+    """ValueError unless the file describes this network's layers."""
+    kinds = [layer["kind"] for layer in description["layers"]]
+    own = [type(layer).__name__ for layer in network.layers]
+    if kinds != own:
+        raise ValueError(f"{path} holds a network of {', '.join(kinds)}; this one is made of {', '.join(own)}")
+    for number, (layer, stored) in enumerate(zip(network.layers, description["layers"])):
+        options = json.loads(json.dumps(layer.options(), default=as_plain))
+        for name, option in stored["options"].items():
+            if options.get(name) != option:
+                raise ValueError(
+                    f"{path} does not fit: layer {number}, {kinds[number]}, has {name}={option} there "
+                    f"and {name}={options.get(name)} here"
+                )
+
+
+def fill(path: PathLike, network: "Network", description: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Give a network the arrays of a file, after all of them were found to fit."""
+    dtype = np.dtype(description["dtype"])
+    if network.dtype is not None and network.dtype != dtype:
+        raise ValueError(f"{path} holds a network of dtype {dtype}; this one computes in {network.dtype}")
+    parameters, buffers = under("parameters/", arrays), under("buffers/", arrays)
+    if network.built:
+        check_same_weights(path, {**network.parameters, **network.buffers}, {**parameters, **buffers})
+    for number, layer in enumerate(network.layers):
+        layer.parameters = under(f"{number}.", parameters)
+        layer.buffers = under(f"{number}.", buffers)
+    network.dtype, network.built = dtype, True
+
+
+def check_same_weights(path: PathLike, own: Mapping[str, Array], found: Mapping[str, Array]) -> None:
+    """ValueError unless the arrays have the names and shapes of the network's own."""
+    for name in sorted({*own, *found}):
+        here = f"shape {own[name].shape}" if name in own else "none"
+        there = f"shape {found[name].shape}" if name in found else "none"
+        if here != there:
+            raise ValueError(f"{path} does not fit: {name} has {there} there and {here} here")
+
+
+def assign(network: "Network", arrays: Mapping[str, Array]) -> None:
+    """Copy arrays into the network's own."""
+    for name, array in {**network.parameters, **network.buffers}.items():
+        array[...] = arrays[name]
+
+
+def as_plain(value: Any) -> Any:
+    """NumPy's numbers and arrays as JSON has them."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} cannot be stored")
+
+
+def as_given(option: Any) -> Any:
+    """JSON's lists as the tuples they were."""
+    return tuple(as_given(item) for item in option) if isinstance(option, list) else option
