@@ -12,10 +12,18 @@ namespace {
 constexpr int64_t max_size = std::numeric_limits<int32_t>::max();      // per axis
 constexpr int64_t max_elements = std::numeric_limits<int64_t>::max() / 8;  // bytes of any tensor fit int64
 
-std::string shape_text(const int64_t *shape, int32_t count) {
-  std::string text = "(";
-  for (int32_t i = 0; i < count; ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + (count == 1 ? ",)" : ")");
+// A shape as Python writes it. Written only when a message is: checks run at every call.
+struct ShapeText {
+  const int64_t *shape;
+  int32_t count;
+};
+
+ShapeText shape_text(const int64_t *shape, int32_t count) { return {shape, count}; }
+
+std::ostream &operator<<(std::ostream &stream, const ShapeText &text) {
+  stream << '(';
+  for (int32_t i = 0; i < text.count; ++i) stream << (i ? ", " : "") << text.shape[i];
+  return stream << (text.count == 1 ? ",)" : ")");
 }
 
 // a * b, or an error that names what overflows.
@@ -31,6 +39,7 @@ int64_t checked_product(std::initializer_list<int64_t> factors, const char *what
 }
 
 void check_size(int64_t size, int64_t least, const char *what, int axis) {
+  if (size >= least && size <= max_size) return;  // before any text is made: this runs at every call
   const std::string place = axis < 0 ? std::string() : say(" along spatial axis ", axis);
   require(size >= least, what, place, " is ", size, "; it must be at least ", least);
   require(size <= max_size, what, place, " is ", size, "; it must be at most ", max_size);
