@@ -8,6 +8,7 @@ import numpy as np
 from gemmconv import _core
 from gemmconv.annotations import Array
 from gemmconv.backends.arrays import answer, check_arrays, check_shape
+from gemmconv.backends.options import check_word
 
 LEAKY_SLOPE = 0.01
 
@@ -61,9 +62,9 @@ def activated(z: Array, name: str | None) -> Array:
 
 
 def check_name(name: str | None) -> None:
-    """ValueError with the list unless there is such an activation."""
-    if name is not None and name not in FUNCTIONS:
-        raise ValueError(f"unknown activation {name!r}: the activations are None, {', '.join(map(repr, FUNCTIONS))}")
+    """An error with the list unless it is None or the name of an activation."""
+    if name is not None:
+        check_word("activation", name, tuple(FUNCTIONS))
 
 
 def activate(z: Array, name: str | None, settings: _core.Settings, out: Array | None) -> Array:

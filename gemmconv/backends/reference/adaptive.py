@@ -11,6 +11,8 @@ from gemmconv.annotations import Array, PerAxis
 
 def output_sizes(plane: _core.PoolGeometry, output_size: PerAxis) -> tuple[int, ...]:
     """The wanted sizes, one for each axis."""
+    if isinstance(output_size, bool):
+        raise TypeError(f"output_size must be an int, or one for each spatial axis; got {output_size}")
     wanted = [output_size] if isinstance(output_size, int | np.integer) else list(output_size)
     if len(wanted) == 1:
         wanted *= plane.rank

@@ -8,13 +8,16 @@ import numpy as np
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends.arrays import answer, channels_first, check_arrays, check_shape, in_layout
+from gemmconv.backends.options import check_flag, check_number
 from gemmconv.backends.reference.adaptive import adaptive_taps, output_sizes, window_sizes
 from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps, trailing
 
 
 def divisors(window: _core.PoolGeometry, count_include_pad: bool, divisor: float | None) -> Array:
     """What the sum of each window is divided by."""
+    check_flag("count_include_pad", count_include_pad)
     if divisor is not None:
+        check_number("divisor", divisor)
         if divisor == 0 or math.isnan(divisor):
             raise ValueError(f"divisor is {divisor}; it must be a number other than 0")
         return np.full(window.output, float(divisor))
@@ -81,7 +84,8 @@ def avg_pool_backward(
 
 
 def check_exponent(p: float) -> None:
-    """ValueError unless ``p`` is a finite number above 0."""
+    """An error unless ``p`` is a finite number above 0."""
+    check_number("p", p)
     if not 0 < p < math.inf:
         raise ValueError(f"p is {p}; it must be a finite number above 0")
 

@@ -17,6 +17,7 @@ from gemmconv.backends.arrays import (
     check_shape,
     in_layout,
 )
+from gemmconv.backends.options import check_word
 from gemmconv.backends.reference.activations import activated, check_name
 from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps, trailing
 
@@ -85,9 +86,7 @@ def kernel_at(geometry: _core.Geometry, w: Array, tap: Sequence[int]) -> Array:
 
 def check_strategy(name: str) -> None:
     """The reference backend has the direct loop only."""
-    known = ("auto", "measure", *_core.strategy_names())
-    if name not in known:
-        raise ValueError(f"unknown strategy {name!r}: the strategies are {', '.join(map(repr, known))}")
+    check_word("strategy", name, ("auto", "measure", *_core.strategy_names()))
     if name not in ("auto", "measure", "direct"):
         raise _core.UnsupportedError(f"strategy {name!r} is refused: the reference backend has only the direct loop")
 

@@ -8,6 +8,7 @@ import numpy as np
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends.arrays import answer, channels_first, check_arrays, check_shape, in_layout
+from gemmconv.backends.options import check_flag
 from gemmconv.backends.reference.adaptive import adaptive_taps, output_sizes
 from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps, trailing
 
@@ -39,6 +40,7 @@ def max_pool(
 ) -> Array | tuple[Array, Array]:
     """The winner of each window, and its place."""
     dtype = check_arrays(x=x)
+    check_flag("return_indices", return_indices)
     window = _core.PoolGeometry(
         x.shape, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode, layout=layout
     )
@@ -56,6 +58,7 @@ def adaptive_max_pool(
 ) -> Array | tuple[Array, Array]:
     """The winner of each adaptive window, and its place."""
     dtype = check_arrays(x=x)
+    check_flag("return_indices", return_indices)
     plane = _core.PoolGeometry(x.shape, 1, layout=layout)
     outputs = output_sizes(plane, output_size)
     by_channel = channels_first(x, layout)
@@ -70,7 +73,7 @@ def adaptive_max_pool(
 
 def check_indices(indices: Array, shape: Sequence[int], cells: int) -> None:
     """Raise unless the indices are int64, of that shape, and lie in a plane of so many cells."""
-    if not isinstance(indices, np.ndarray) or indices.dtype != np.int64:
+    if not isinstance(indices, np.ndarray) or indices.dtype.newbyteorder("=") != np.int64:
         kind = indices.dtype if isinstance(indices, np.ndarray) else type(indices).__name__
         raise TypeError(f"indices must be an array of int64, not {kind}")
     check_shape("indices", indices, shape)

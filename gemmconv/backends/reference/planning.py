@@ -17,6 +17,7 @@ from gemmconv.backends.arrays import (
     check_shape,
     in_layout,
 )
+from gemmconv.backends.options import check_word
 from gemmconv.backends.reference.activations import check_name
 from gemmconv.backends.reference.convolution import (
     backward_input,
@@ -145,8 +146,7 @@ def plan(
     settings: _core.Settings,
 ) -> ReferencePlan:
     """A plan for the direct loop."""
-    if pass_ not in SIGNATURES:
-        raise ValueError(f"unknown pass {pass_!r}: the passes are {', '.join(map(repr, SIGNATURES))}")
+    check_word("pass", pass_, tuple(SIGNATURES))
     if dtype not in DTYPES:
         raise TypeError(f"dtype is {dtype}; expected {' or '.join(DTYPES)}")
     check_strategy(strategy)
