@@ -1,4 +1,4 @@
-# Programs that test the library from C++, run by the Python tests and by cpp/sanitize.sh. kernels_test looks at what the
+# Programs that test the library from C++, run by the Python tests and by cpp/instrumented.sh. kernels_test looks at what the
 # library hides, so it is linked from its objects.
 add_executable(kernels_test cpp/tests/kernels_test.cpp $<TARGET_OBJECTS:gemmconv>)
 target_include_directories(kernels_test PRIVATE cpp/src)

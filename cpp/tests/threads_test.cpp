@@ -1,5 +1,5 @@
 // Many threads on one library, through the C interface: plans made, shared, run and dropped, caches cleared, pooling, with
-// different thread counts. Under ThreadSanitizer (cpp/sanitize.sh thread) a race ends it; without, every answer must have the
+// different thread counts. Under ThreadSanitizer (cpp/instrumented.sh thread) a race ends it; without, every answer must have the
 // bits that one thread alone got.
 #include <cstdio>
 #include <cstring>

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Builds the core instrumented and runs the programs of cpp/tests and the Python suite on it:
+#   cpp/instrumented.sh address     AddressSanitizer and UndefinedBehaviorSanitizer
+#   cpp/instrumented.sh thread      ThreadSanitizer over the std::thread executor, with our own GEMM (neither libgomp nor
+#                                   OpenBLAS tells it about its locks)
+#   cpp/instrumented.sh coverage    gcov: prints the lines covered in Python and in C++
+# Further words go to pytest instead of the whole suite. Needs the `dev` extra in the Python that is active.
+set -euo pipefail
+mode=${1:?address, thread or coverage}
+shift
+cd "$(dirname "$0")/.."
+build=$PWD/build/$mode
+flags=(-Ccmake.define.GEMMCONV_TESTS=ON)
+preload=()
+case $mode in
+  address)
+    flags+=(-Ccmake.define.GEMMCONV_SANITIZE=address,undefined -Ccmake.build-type=RelWithDebInfo)
+    preload=(libasan.so libubsan.so)
+    export ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+    ;;
+  thread)
+    flags+=(-Ccmake.define.GEMMCONV_SANITIZE=thread -Ccmake.define.GEMMCONV_BLAS=none -Ccmake.build-type=RelWithDebInfo)
+    preload=(libtsan.so)
+    export TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/cpp/tests/thread_sanitizer_suppressions.txt"
+    ;;
+  coverage)
+    flags+=(-Ccmake.define.GEMMCONV_COVERAGE=ON -Ccmake.build-type=Debug)
+    ;;
+  *)
+    echo "cpp/instrumented.sh: '$mode' is none of address, thread, coverage" >&2
+    exit 2
+    ;;
+esac
+
+# An environment of its own, on top of the active one: its gemmconv comes first, everything else is found below.
+python=$build/venv/bin/python
+python3 -m venv --clear --without-pip "$build/venv"
+below=$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+site=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+echo "$below" > "$site/below.pth"
+ln -s "$(python3 -c 'import importlib.util as u; print(u.find_spec("scipy_openblas32").submodule_search_locations[0])')" "$site/scipy_openblas32"
+PATH=$(dirname "$(python3 -c 'import sys; print(sys.executable)')"):$PATH "$python" -m pip install -q --no-deps --no-build-isolation \
+  --no-warn-script-location --ignore-installed -Cbuild-dir="$build/cmake" "${flags[@]}" .
+
+# The sanitizer's shadow memory wants the address space that address randomisation may take.
+plain=()
+if setarch -R true 2>/dev/null; then plain=(setarch -R); fi
+for program in kernels_test threads_test; do "${plain[@]}" "$build/cmake/$program"; done
+
+libraries=
+# The sanitizer looks for __cxa_throw when the process starts, so libstdc++ has to be there.
+for name in "${preload[@]}"; do libraries+=$(g++ -print-file-name="$name"):; done
+if [ ${#preload[@]} -gt 0 ]; then libraries+=$(g++ -print-file-name=libstdc++.so.6); fi
+tests=("$@")
+options=(-p no:cacheprovider -q)
+if [ ${#tests[@]} -eq 0 ]; then
+  # These build or start other programs, which say nothing about the instrumented core.
+  tests=(--ignore=tests/test_linking.py --ignore=tests/test_codebase.py --ignore=tests/test_installation.py tests)
+fi
+if [ "$mode" = coverage ]; then
+  find "$build/cmake" -name '*.gcda' -delete
+  options+=(--cov=gemmconv --cov-report=term)
+fi
+LD_PRELOAD=$libraries "${plain[@]}" "$python" -m pytest "${options[@]}" "${tests[@]}"
+if [ "$mode" = coverage ]; then
+  echo "C++ coverage:"
+  python3 -m gcovr --root . --object-directory "$build/cmake" --filter 'cpp/src/' --filter 'cpp/python/' --filter 'cpp/include/' \
+    --exclude-throw-branches --gcov-ignore-parse-errors=all --print-summary -o "$build/lines.txt"
+fi
