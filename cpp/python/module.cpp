@@ -10,7 +10,7 @@ namespace py = pybind11;
 
 PYBIND11_MODULE(_core, module, py::mod_gil_not_used(), py::multiple_interpreters::per_interpreter_gil()) {
   using namespace gemmconv::binding;
-  if (const char *error = gemmconv_startup_error()) throw py::value_error(error);
+  if (const char *error = gemmconv_startup_error()) throw py::import_error(error);
   py::options options;
   options.disable_function_signatures();
   bind_errors(module);
