@@ -120,7 +120,7 @@ MISUSES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "pool_index_far_below": (lambda: gemmconv.max_pool_backward(POOLED, INDICES - 2, X.shape), ValueError, "-2"),
     "pool_indices_of_other_shape": (
         lambda: gemmconv.max_pool_backward(POOLED, INDICES[:1], X.shape), ValueError, r"\(1, 4, 3, 2\)"),
-    "unpool_index_outside": (lambda: gemmconv.max_unpool(POOLED, INDICES + 36, (6, 6)), ValueError, "36"),
+    "unpool_index_outside": (lambda: gemmconv.max_unpool(POOLED, INDICES + 36, (2, 4, 6, 6)), ValueError, "36"),
     "activation_name": (lambda: gemmconv.activate(X, "swosh"), ValueError, "swosh.*relu"),
 }  # fmt: skip
 
