@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pass", dest="passes", action="append", choices=PASSES, help="only this pass; may be given again"
     )
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default: %(default)s")
     parser.add_argument(
         "--threads", type=int, default=1, metavar="N", help="cores to hold to and threads to use (default: 1)"
     )
