@@ -178,32 +178,28 @@ def transposed(
 
     `w` is (C, K/groups, *kernel), `outputs` the spatial sizes of y, `padding` the cells cut off at the low ends.
     """
-    rank, per_group, kernel = len(outputs), w.shape[0] // groups, w.shape[2:]
-    y = np.zeros((x.shape[0], w.shape[1] * groups, *outputs))
+    axes, kernel = range(len(outputs)), w.shape[2:]
+    xs, ws = _pixels_first(x, groups), _taps_first(w, groups)  # taps (groups, C/groups, K/groups)
+    ys = np.zeros((*outputs, x.shape[0], groups, w.shape[1]))
     for i in positions(x.shape[2:]):
         for t in positions(kernel):
-            turned = tuple(kernel[a] - 1 - t[a] if flip else t[a] for a in range(rank))
-            o = tuple(i[a] * stride[a] + turned[a] * dilation[a] - padding[a][0] for a in range(rank))
-            if not all(0 <= o[a] < outputs[a] for a in range(rank)):
-                continue
-            for c in range(w.shape[0]):
-                first = c // per_group * w.shape[1]
-                for k in range(w.shape[1]):
-                    y[(slice(None), first + k, *o)] += x[(slice(None), c, *i)].astype(np.float64) * float(w[(c, k, *t)])
-    return y
+            turned = tuple(kernel[a] - 1 - t[a] if flip else t[a] for a in axes)
+            o = tuple(i[a] * stride[a] + turned[a] * dilation[a] - padding[a][0] for a in axes)
+            if all(0 <= o[a] < outputs[a] for a in axes):
+                ys[o] += np.einsum("ngc,gck->ngk", xs[i], ws[t])
+    return _pixels_last(ys)
 
 
 # ---- Pooling ---------------------------------------------------------------------------------------------------------
 
 
 def pooled_size(cells: int, kernel: int, stride: int, dilation: int, low: int, high: int, ceil_mode: bool) -> int:
-    """Windows along an axis. `ceil_mode` lets one stick out by less than a stride unless it starts in the high end."""
+    """Windows along an axis. `ceil_mode` adds one that sticks out at the high end, unless it would start in the padding."""
+    natural = output_size(cells, kernel, stride, dilation, low, high)
     if not ceil_mode:
-        return output_size(cells, kernel, stride, dilation, low, high)
-    count = output_size(cells, kernel, stride, dilation, low, high + stride - 1)
-    while count > 0 and (count - 1) * stride >= cells + low:
-        count -= 1
-    return count
+        return natural
+    more = output_size(cells, kernel, stride, dilation, low, high + stride - 1)
+    return more if more > natural and (more - 1) * stride < cells + low else natural
 
 
 def pool_windows(

@@ -2,8 +2,25 @@
 #include "activations.hpp"
 #include "c_boundary.hpp"
 #include "patches/patches.hpp"
+#include "threads.hpp"
 
 using namespace gemmconv;
+
+namespace {
+
+// Calls body(image, threads) for each image: images share the threads where there are enough of them, else each has all.
+template <class Body>
+void for_images(int threads, int64_t batch, const Body &body) {
+  if (batch < threads) {
+    for (int64_t image = 0; image < batch; ++image) body(image, threads);
+    return;
+  }
+  parallel_ranges(threads, batch, [&](int64_t begin, int64_t end) {
+    for (int64_t image = begin; image < end; ++image) body(image, 1);
+  });
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -32,9 +49,9 @@ int gemmconv_im2col(const gemmconv_problem *problem, const gemmconv_settings *se
     const int64_t pixels = geometry.output_pixels(), size = geometry.patch_size() * pixels;
     with_type(full.dtype, [&](auto type) {
       using T = decltype(type);
-      for (int64_t image = 0; image < geometry.batch; ++image) {
-        gather(geometry, threads, 0, image, 1, 0, pixels, input<T>(x), output<T>(cols) + image * size, pixels);
-      }
+      for_images(threads, geometry.batch, [&](int64_t image, int within) {
+        gather(geometry, within, 0, image, 1, 0, pixels, input<T>(x), output<T>(cols) + image * size, pixels);
+      });
     });
   });
 }
@@ -51,9 +68,9 @@ int gemmconv_col2im(const gemmconv_problem *problem, const gemmconv_settings *se
     with_type(full.dtype, [&](auto type) {
       using T = decltype(type);
       std::fill_n(output<T>(x), geometry.x_size(), T(0));
-      for (int64_t image = 0; image < geometry.batch; ++image) {
-        scatter_add(geometry, threads, 0, image, 1, 0, pixels, input<T>(cols) + image * size, pixels, output<T>(x));
-      }
+      for_images(threads, geometry.batch, [&](int64_t image, int within) {
+        scatter_add(geometry, within, 0, image, 1, 0, pixels, input<T>(cols) + image * size, pixels, output<T>(x));
+      });
     });
   });
 }
@@ -86,8 +103,8 @@ int gemmconv_activate_backward(int32_t activation, int32_t dtype, const gemmconv
     check_pointer(dz, count, "dz");
     with_type(dtype, [&](auto type) {
       using T = decltype(type);
-      activate_backward<T>(static_cast<Activation>(activation), threads_of(settings), count, input<T>(da),
-                           input<T>(z), output<T>(dz));
+      activate_backward<T>(static_cast<Activation>(activation), threads_of(settings), count, input<T>(da), input<T>(z),
+                           output<T>(dz));
     });
   });
 }

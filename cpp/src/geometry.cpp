@@ -9,7 +9,7 @@
 namespace gemmconv {
 namespace {
 
-constexpr int64_t max_size = std::numeric_limits<int32_t>::max();      // per axis
+constexpr int64_t max_size = std::numeric_limits<int32_t>::max();          // per axis
 constexpr int64_t max_elements = std::numeric_limits<int64_t>::max() / 8;  // bytes of any tensor fit int64
 
 // A shape as Python writes it. Written only when a message is: checks run at every call.
@@ -56,7 +56,8 @@ int first_spatial_axis(int32_t layout) { return layout == GEMMCONV_NHWC ? 1 : 2;
 
 void check_words(int32_t rank, int32_t layout, int32_t dtype) {
   require(rank >= 1 && rank <= 3, "there are ", rank, " spatial axes; 1, 2 or 3 are supported");
-  require(layout == GEMMCONV_NCHW || layout == GEMMCONV_NHWC, "layout is ", layout, "; it must be 0 (NCHW) or 1 (NHWC)");
+  require(layout == GEMMCONV_NCHW || layout == GEMMCONV_NHWC, "layout is ", layout,
+          "; it must be 0 (NCHW) or 1 (NHWC)");
   require(dtype == GEMMCONV_FLOAT32 || dtype == GEMMCONV_FLOAT64, "dtype is ", dtype,
           "; it must be 0 (float32) or 1 (float64)");
 }
@@ -107,15 +108,15 @@ Window checked_window(const From &from) {
   return window;
 }
 
-// floor((W - D (F-1) - 1 + P) / S) + 1; ceil_mode rounds up and drops a window that would start in the high padding.
+// floor((W - D (F-1) - 1 + P) / S) + 1; ceil_mode rounds up, unless that window would start in the high padding.
 int64_t output_size(const Axis &axis, int64_t padding_high, bool ceil_mode, int number) {
   const int64_t padded = axis.input + axis.padding_low + padding_high;
   const int64_t reach = extent(axis.kernel, axis.dilation);
   const int64_t slack = padded - reach;
   int64_t size = (slack >= 0 ? slack / axis.stride : -ceil_div(-slack, axis.stride)) + 1;
   if (ceil_mode) {
-    size = ceil_div(slack, axis.stride) + 1;
-    if ((size - 1) * axis.stride >= axis.input + axis.padding_low) --size;
+    const int64_t more = ceil_div(slack, axis.stride) + 1;
+    if (more > size && (more - 1) * axis.stride < axis.input + axis.padding_low) size = more;
   }
   require(size >= 1, "the output's size along spatial axis ", number, " would be ", size, ": an input of ", axis.input,
           " with padding (", axis.padding_low, ", ", padding_high, ") has ", padded, " cells, fewer than the ", reach,
@@ -219,8 +220,8 @@ void set_shapes(gemmconv_problem &problem, const int64_t *x_shape, int32_t x_ndi
           " channels of x of shape ", shape_text(x_shape, x_ndim));
   require(w_shape[1] == channels / problem.groups, "w of shape ", shape_text(w_shape, w_ndim), " takes ", w_shape[1],
           " channels per group, but x of shape ", shape_text(x_shape, x_ndim), " has ", channels, " channels in ",
-          problem.groups, problem.groups == 1 ? " group" : " groups", "; expected w of (K, ",
-          channels / problem.groups, ", *kernel)");
+          problem.groups, problem.groups == 1 ? " group" : " groups", "; expected w of (K, ", channels / problem.groups,
+          ", *kernel)");
   require(w_shape[0] % problem.groups == 0, "groups is ", problem.groups, ", which does not divide the ", w_shape[0],
           " output channels of w of shape ", shape_text(w_shape, w_ndim));
   problem.rank = x_ndim - 2;
@@ -276,16 +277,17 @@ void set_transposed(gemmconv_problem &problem, const int64_t *x_shape, int32_t x
     int64_t size;
     if (output_shape) {
       require(word == -1 || word == GEMMCONV_VALID, "output_shape makes the padding; padding must then be 0");
-      require(word == GEMMCONV_VALID || (low == 0 && high == 0), "output_shape makes the padding; padding must then be 0, but along spatial axis ", i,
-              " it is (", low, ", ", high, ")");
+      require(word == GEMMCONV_VALID || (low == 0 && high == 0),
+              "output_shape makes the padding; padding must then be 0, but along spatial axis ", i, " it is (", low,
+              ", ", high, ")");
       size = output_shape[i];
       check_size(size, 1, "output_shape", i);
       const int64_t total = std::max<int64_t>(natural - size, 0);
       low = total - total / 2;
       high = total / 2;
     } else if (word == GEMMCONV_SAME || word == GEMMCONV_SAME_LOWER) {
-      require(extra == 0, "padding \"same\" fixes the output at input * stride = ", in * stride, " along spatial axis ", i,
-              "; output_padding must then be 0, not ", extra);
+      require(extra == 0, "padding \"same\" fixes the output at input * stride = ", in * stride, " along spatial axis ",
+              i, "; output_padding must then be 0, not ", extra);
       size = in * stride;
       const int64_t total = std::max<int64_t>(reach - stride, 0);
       low = word == GEMMCONV_SAME ? total / 2 : total - total / 2;
