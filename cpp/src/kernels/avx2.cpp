@@ -19,6 +19,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "gemm_body.hpp"
 
 #include "dot_body.hpp"
+
+#include "shifted_body.hpp"
 }  // namespace
 
 extern const Kernels avx2_kernels;
@@ -28,6 +30,8 @@ const Kernels avx2_kernels = {
     gemm_kernel<double, 6, 2>(96, 256, 240),
     direct_kernel<float, 6, 2, 2>(),
     direct_kernel<double, 6, 2, 2>(),
+    shifted_kernel<float, 8>(),
+    shifted_kernel<double, 8>(),
 };
 
 }  // namespace gemmconv

@@ -23,6 +23,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "gemm_body.hpp"
 
 #include "dot_body.hpp"
+
+#include "shifted_body.hpp"
 }  // namespace
 
 extern const Kernels avx512_kernels;
@@ -32,6 +34,8 @@ const Kernels avx512_kernels = {
     gemm_kernel<double, 8, 3>(192, 256, 480),
     direct_kernel<float, 8, 3, 4>(),
     direct_kernel<double, 8, 3, 4>(),
+    shifted_kernel<float, 16>(),
+    shifted_kernel<double, 16>(),
 };
 
 }  // namespace gemmconv

@@ -35,12 +35,24 @@ struct DirectKernel {
   void (*transpose)(int64_t m, int64_t n, const T *from, int64_t from_row, T *to, int64_t to_row);
 };
 
+template <class T>
+struct ShiftedKernel {
+  // c[i * c_row + j] (+)= sum_l a[i * a_row + l * a_col] * b[offsets[l] + j]    (i < m, j < n, l < k)
+  void (*correlate)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_col, const T *b,
+                    const int64_t *offsets, T *c, int64_t c_row, bool accumulate);
+  // c[i * c_row + l] += sum_j a[i * a_row + j] * b[offsets[l] + j]             (i < m, j < n, l < k)
+  void (*dots)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, const T *b, const int64_t *offsets, T *c,
+               int64_t c_row);
+};
+
 struct Kernels {
   const char *name;  // "avx512"
   GemmKernel<float> gemm_f32;
   GemmKernel<double> gemm_f64;
   DirectKernel<float> direct_f32;
   DirectKernel<double> direct_f64;
+  ShiftedKernel<float> shifted_f32;
+  ShiftedKernel<double> shifted_f64;
 
   template <class T>
   const GemmKernel<T> &gemm() const {
@@ -51,6 +63,11 @@ struct Kernels {
   const DirectKernel<T> &direct() const {
     if constexpr (sizeof(T) == 4) return direct_f32;
     else return direct_f64;
+  }
+  template <class T>
+  const ShiftedKernel<T> &shifted() const {
+    if constexpr (sizeof(T) == 4) return shifted_f32;
+    else return shifted_f64;
   }
 };
 

@@ -19,6 +19,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "gemm_body.hpp"
 
 #include "dot_body.hpp"
+
+#include "shifted_body.hpp"
 }  // namespace
 
 extern const Kernels neon_kernels;
@@ -28,6 +30,8 @@ const Kernels neon_kernels = {
     gemm_kernel<double, 4, 4>(64, 256, 240),
     direct_kernel<float, 4, 4, 4>(),
     direct_kernel<double, 4, 4, 4>(),
+    shifted_kernel<float, 16>(),
+    shifted_kernel<double, 16>(),
 };
 
 }  // namespace gemmconv

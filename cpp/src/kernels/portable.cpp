@@ -18,6 +18,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "gemm_body.hpp"
 
 #include "dot_body.hpp"
+
+#include "shifted_body.hpp"
 }  // namespace
 
 extern const Kernels portable_kernels;
@@ -27,6 +29,8 @@ const Kernels portable_kernels = {
     gemm_kernel<double, 4, 2>(64, 256, 240),
     direct_kernel<float, 4, 2, 2>(),
     direct_kernel<double, 4, 2, 2>(),
+    shifted_kernel<float, 8>(),
+    shifted_kernel<double, 8>(),
 };
 
 }  // namespace gemmconv
