@@ -1,7 +1,7 @@
 """The settings of calls and plans: context-local, so that one thread or task never changes another's."""
 
 import enum
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TypedDict
 
@@ -9,6 +9,10 @@ from gemmconv import _core
 
 # The current value is one frozen object, so that a call pays for one ContextVar.get() and nothing more.
 current: ContextVar[_core.Settings] = ContextVar("gemmconv_settings", default=_core.Settings())  # noqa: B039  (frozen)
+
+# The values outside the `with` blocks one is in, outermost first. Kept here and not in the `options` objects, so that
+# several threads may enter the same object at once.
+outside: ContextVar[tuple[_core.Settings, ...]] = ContextVar("gemmconv_settings_outside", default=())
 
 
 class Options(TypedDict):
@@ -127,20 +131,23 @@ class options:
         self._math = math
         self._deterministic = deterministic
         self._workspace_limit = workspace_limit
-        self._tokens: list[Token[_core.Settings]] = []
         self._inside(current.get())
 
     def __enter__(self) -> None:
-        self._tokens.append(current.set(self._inside(current.get())))
+        before = current.get()
+        outside.set((*outside.get(), before))
+        current.set(self._inside(before))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        current.reset(self._tokens.pop())
+        *others, before = outside.get()
+        outside.set(tuple(others))
+        current.set(before)
 
-    def _inside(self, outside: _core.Settings) -> _core.Settings:
+    def _inside(self, before: _core.Settings) -> _core.Settings:
         return changed(
-            outside,
+            before,
             threads=self._threads,
             math=self._math,
             deterministic=self._deterministic,

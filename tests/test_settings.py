@@ -108,6 +108,26 @@ def test_threads_do_not_see_each_other() -> None:
         assert all(answer.result() for answer in answers)
 
 
+def test_threads_may_share_one_object() -> None:
+    single = gemmconv.options(threads=1)
+    inside, done = threading.Event(), threading.Event()
+
+    def work() -> object:
+        with gemmconv.options(math="strict"), single:
+            inside.set()
+            done.wait(30)
+        return gemmconv.get_options()
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(fresh, work)
+        inside.wait(30)
+        with single:
+            done.set()
+            assert answer.result() == DEFAULTS
+            assert gemmconv.get_options() == {**DEFAULTS, "threads": 1}
+    assert gemmconv.get_options() == DEFAULTS
+
+
 WRONG = [
     ({"threads": 0}, ValueError, "threads is 0"),
     ({"threads": -2}, ValueError, "threads is -2"),
