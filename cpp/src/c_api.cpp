@@ -75,8 +75,8 @@ int gemmconv_problem_set_padding(gemmconv_problem *problem, int32_t word) {
 }
 
 int gemmconv_problem_set_transposed(gemmconv_problem *problem, const int64_t *x_shape, int32_t x_ndim,
-                                    const int64_t *w_shape, int32_t w_ndim, int32_t word,
-                                    const int64_t *output_padding, const int64_t *output_shape) {
+                                    const int64_t *w_shape, int32_t w_ndim, int32_t word, const int64_t *output_padding,
+                                    const int64_t *output_shape) {
   return guarded([&] {
     gemmconv_problem full = read(problem);
     set_transposed(full, x_shape, x_ndim, w_shape, w_ndim, word, output_padding, output_shape);
@@ -121,8 +121,9 @@ void gemmconv_plan_output_shape(const gemmconv_plan *plan, int64_t shape[5]) {
   const Sizes &spatial = weights ? geometry.kernel : forward ? geometry.output : geometry.input;
   const bool channels_last = !weights && geometry.layout == Layout::nhwc;
   shape[0] = weights ? geometry.out_channels : geometry.batch;
-  shape[channels_last ? geometry.rank + 1 : 1] =
-      weights ? geometry.group_inputs() : forward ? geometry.out_channels : geometry.in_channels;
+  shape[channels_last ? geometry.rank + 1 : 1] = weights   ? geometry.group_inputs()
+                                                 : forward ? geometry.out_channels
+                                                           : geometry.in_channels;
   for (int i = 0; i < geometry.rank; ++i) shape[(channels_last ? 1 : 2) + i] = spatial[3 - geometry.rank + i];
 }
 

@@ -42,7 +42,8 @@ int gemmconv_pool_resolve(gemmconv_pool *pool) {
   });
 }
 
-int gemmconv_max_pool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *x, void *y, int64_t *indices) {
+int gemmconv_max_pool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *x, void *y,
+                      int64_t *indices) {
   return guarded([&] {
     gemmconv_pool full = read(pool);
     const PoolGeometry geometry = resolve(full);
@@ -55,7 +56,8 @@ int gemmconv_max_pool(const gemmconv_pool *pool, const gemmconv_settings *settin
   });
 }
 
-int gemmconv_max_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy, const int64_t *indices, void *dx) {
+int gemmconv_max_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy,
+                               const int64_t *indices, void *dx) {
   return guarded([&] {
     gemmconv_pool full = read(pool);
     const PoolGeometry geometry = planes(full);
@@ -69,7 +71,8 @@ int gemmconv_max_pool_backward(const gemmconv_pool *pool, const gemmconv_setting
   });
 }
 
-int gemmconv_max_unpool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *y, const int64_t *indices, void *x) {
+int gemmconv_max_unpool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *y,
+                        const int64_t *indices, void *x) {
   return guarded([&] {
     gemmconv_pool full = read(pool);
     const PoolGeometry geometry = planes(full);
@@ -83,7 +86,8 @@ int gemmconv_max_unpool(const gemmconv_pool *pool, const gemmconv_settings *sett
   });
 }
 
-int gemmconv_max_unpool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dx, const int64_t *indices, void *dy) {
+int gemmconv_max_unpool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dx,
+                                 const int64_t *indices, void *dy) {
   return guarded([&] {
     gemmconv_pool full = read(pool);
     const PoolGeometry geometry = planes(full);
@@ -136,7 +140,8 @@ int gemmconv_lp_pool(const gemmconv_pool *pool, const gemmconv_settings *setting
   });
 }
 
-int gemmconv_lp_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy, const void *x, const void *y, void *dx) {
+int gemmconv_lp_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy,
+                              const void *x, const void *y, void *dx) {
   return guarded([&] {
     gemmconv_pool full = read(pool);
     const PoolGeometry geometry = resolve(full);
@@ -164,7 +169,8 @@ int gemmconv_adaptive_avg_pool(const gemmconv_pool *pool, const gemmconv_setting
   });
 }
 
-int gemmconv_adaptive_avg_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy, void *dx) {
+int gemmconv_adaptive_avg_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy,
+                                        void *dx) {
   return guarded([&] {
     gemmconv_pool full = read(pool);
     const PoolGeometry geometry = planes(full);
@@ -177,7 +183,8 @@ int gemmconv_adaptive_avg_pool_backward(const gemmconv_pool *pool, const gemmcon
   });
 }
 
-int gemmconv_adaptive_max_pool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *x, void *y, int64_t *indices) {
+int gemmconv_adaptive_max_pool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *x, void *y,
+                               int64_t *indices) {
   return guarded([&] {
     gemmconv_pool full = read(pool);
     const PoolGeometry geometry = planes(full);

@@ -55,7 +55,9 @@ void give_back(Struct *given, const Struct &result) {
 inline gemmconv_problem read(const gemmconv_problem *problem) {
   return whole(problem, offsetof(gemmconv_problem, activation), gemmconv_problem_init, "problem");
 }
-inline gemmconv_pool read(const gemmconv_pool *pool) { return whole(pool, sizeof(gemmconv_pool), gemmconv_pool_init, "pool"); }
+inline gemmconv_pool read(const gemmconv_pool *pool) {
+  return whole(pool, sizeof(gemmconv_pool), gemmconv_pool_init, "pool");
+}
 inline gemmconv_settings read(const gemmconv_settings *settings) {
   if (settings) return whole(settings, sizeof(gemmconv_settings), gemmconv_settings_init, "settings");
   gemmconv_settings defaults;
@@ -80,8 +82,12 @@ void with_type(int32_t dtype, const Body &body) {
 }
 
 template <class T>
-const T *input(const void *data) { return static_cast<const T *>(data); }
+const T *input(const void *data) {
+  return static_cast<const T *>(data);
+}
 template <class T>
-T *output(void *data) { return static_cast<T *>(data); }
+T *output(void *data) {
+  return static_cast<T *>(data);
+}
 
 }  // namespace gemmconv

@@ -11,9 +11,9 @@ namespace gemmconv {
 // What the choice thinks of one row of the table.
 struct Candidate {
   const Strategy *strategy;
-  std::string refusal;     // empty when it can do the problem under these settings
+  std::string refusal;  // empty when it can do the problem under these settings
   size_t workspace_bytes;
-  double seconds;          // estimated
+  double seconds;  // estimated
 };
 
 // Why the strategy cannot do the problem under these settings, or an empty string.

@@ -60,7 +60,8 @@ template <class T>
 inline void finish(Activation activation, T bias, T *y, int64_t count) {
   switch (activation) {
     case Activation::identity:
-      if (bias != T(0)) for (int64_t i = 0; i < count; ++i) y[i] += bias;
+      if (bias != T(0))
+        for (int64_t i = 0; i < count; ++i) y[i] += bias;
       break;
     case Activation::relu:
       for (int64_t i = 0; i < count; ++i) {
@@ -78,7 +79,8 @@ template <class T>
 inline void finish_pixels(Activation activation, const T *bias, T *y, int64_t pixels, int64_t channels,
                           int64_t row_stride) {
   for (int64_t p = 0; p < pixels; ++p, y += row_stride) {
-    if (bias) for (int64_t k = 0; k < channels; ++k) y[k] += bias[k];
+    if (bias)
+      for (int64_t k = 0; k < channels; ++k) y[k] += bias[k];
     finish(activation, T(0), y, channels);
   }
 }

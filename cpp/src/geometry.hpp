@@ -16,7 +16,9 @@ enum class DType : int32_t { float32, float64 };
 
 using Sizes = std::array<int64_t, 3>;
 
-inline int64_t product(const Sizes &sizes) { return sizes[0] * sizes[1] * sizes[2]; }  // checked when the geometry was made
+inline int64_t product(const Sizes &sizes) {
+  return sizes[0] * sizes[1] * sizes[2];
+}  // checked when the geometry was made
 
 // Elements between neighbours in a tensor, in its layout.
 struct Strides {
@@ -43,8 +45,8 @@ struct Geometry : Window {
   bool flip = false;
   Layout layout = Layout::nchw;
 
-  int64_t group_inputs() const { return in_channels / groups; }     // input channels of one group
-  int64_t group_outputs() const { return out_channels / groups; }   // output channels of one group
+  int64_t group_inputs() const { return in_channels / groups; }          // input channels of one group
+  int64_t group_outputs() const { return out_channels / groups; }        // output channels of one group
   int64_t patch_size() const { return group_inputs() * kernel_area(); }  // Q
   Strides x_strides() const { return tensor_strides(layout, in_channels, input); }
   Strides y_strides() const { return tensor_strides(layout, out_channels, output); }
@@ -52,9 +54,7 @@ struct Geometry : Window {
   int64_t y_size() const { return batch * out_channels * output_pixels(); }
   int64_t w_size() const { return out_channels * patch_size(); }
   // 1x1, unit stride, no padding: the patches of x are x itself.
-  bool pointwise() const {
-    return kernel_area() == 1 && stride == Sizes{1, 1, 1} && product(output) == product(input);
-  }
+  bool pointwise() const { return kernel_area() == 1 && stride == Sizes{1, 1, 1} && product(output) == product(input); }
 };
 
 // A frozen, checked pooling. x is (batch, channels, input), y (batch, channels, output).
@@ -74,7 +74,8 @@ PoolGeometry resolve(gemmconv_pool &pool);
 // For pooling backward, unpooling and adaptive pooling: batch, channels, input and output are checked, windows ignored.
 PoolGeometry planes(const gemmconv_pool &pool);
 
-void set_shapes(gemmconv_problem &problem, const int64_t *x_shape, int32_t x_ndim, const int64_t *w_shape, int32_t w_ndim);
+void set_shapes(gemmconv_problem &problem, const int64_t *x_shape, int32_t x_ndim, const int64_t *w_shape,
+                int32_t w_ndim);
 void set_padding(gemmconv_problem &problem, int32_t word);
 void set_transposed(gemmconv_problem &problem, const int64_t *x_shape, int32_t x_ndim, const int64_t *w_shape,
                     int32_t w_ndim, int32_t word, const int64_t *output_padding, const int64_t *output_shape);

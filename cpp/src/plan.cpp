@@ -63,8 +63,7 @@ Execution resolve(const gemmconv_settings &settings) {
   execution.workspace_limit = settings.workspace_limit;
   // BLAS runs on its own number of threads, which is the process's: it serves where that is the number asked for. Its
   // bits may depend on batch and threads, and its pool may not survive a fork.
-  execution.blas =
-      !execution.deterministic && !forked() && blas_threads() == execution.threads && blas_keeps_up();
+  execution.blas = !execution.deterministic && !forked() && blas_threads() == execution.threads && blas_keeps_up();
   return execution;
 }
 
@@ -109,9 +108,8 @@ std::string Plan::explain() const {
   text << std::setprecision(3);
   text << pass_names[static_cast<int>(problem.pass)] << ", " << flops / 1e9 << " GFLOP, " << execution.threads
        << (execution.threads == 1 ? " thread" : " threads") << ", math "
-       << (execution.math == Math::strict ? "strict" : "fast")
-       << (execution.deterministic ? ", deterministic" : "") << ", workspace limit "
-       << bytes_text(execution.workspace_limit) << "\n";
+       << (execution.math == Math::strict ? "strict" : "fast") << (execution.deterministic ? ", deterministic" : "")
+       << ", workspace limit " << bytes_text(execution.workspace_limit) << "\n";
   const Candidate mine = assess(*strategy, problem, execution);
   for (const Strategy &row : strategies) {
     text << "  " << std::left << std::setw(10) << row.name << " ";
@@ -129,8 +127,8 @@ std::string Plan::explain() const {
     } else {
       text << "faster by an estimated factor of " << mine.seconds / candidate.seconds;
     }
-    text << "; workspace " << bytes_text(candidate.workspace_bytes) << ", error bound " << gemmconv::error_bound(row, problem)
-         << " * (|x| conv |w|)\n";
+    text << "; workspace " << bytes_text(candidate.workspace_bytes) << ", error bound "
+         << gemmconv::error_bound(row, problem) << " * (|x| conv |w|)\n";
   }
   return text.str();
 }

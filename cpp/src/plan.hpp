@@ -15,8 +15,8 @@ struct Plan {
   Execution execution;
   const Strategy *strategy;
   size_t workspace_bytes;
-  double flops;        // 2 N K P Q
-  double error_bound;  // of |error| / (|x| conv |w|), elementwise or against the neighbourhood's largest
+  double flops;           // 2 N K P Q
+  double error_bound;     // of |error| / (|x| conv |w|), elementwise or against the neighbourhood's largest
   std::string requested;  // "auto", "measure" or a name
 
   void run(const Arguments &arguments) const;  // arguments.workspace holds workspace_bytes

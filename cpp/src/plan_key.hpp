@@ -15,8 +15,8 @@ struct PlanKey {
   PlanKey(const gemmconv_problem &problem, const Execution &execution, int64_t strategy) {
     size_t i = 0;
     // Whole words: a value out of range must not look like another problem's.
-    for (const int32_t word : {problem.pass, problem.dtype, problem.layout, problem.rank, problem.flip, problem.activation,
-                               execution.threads, static_cast<int32_t>(execution.math)}) {
+    for (const int32_t word : {problem.pass, problem.dtype, problem.layout, problem.rank, problem.flip,
+                               problem.activation, execution.threads, static_cast<int32_t>(execution.math)}) {
       words[i++] = word;
     }
     words[i++] = execution.deterministic * 2 + execution.blas;

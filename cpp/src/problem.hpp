@@ -15,11 +15,11 @@ inline size_t size_of(DType dtype) { return dtype == DType::float32 ? 4 : 8; }
 
 // Settings with nothing left to default: a plan is made under these and keyed by them.
 struct Execution {
-  int threads = 1;              // resolved
+  int threads = 1;  // resolved
   Math math = Math::fast;
   bool deterministic = false;
-  bool blas = false;            // may call BLAS: it is linked, has `threads` threads of its own, bits may depend on it
-  size_t workspace_limit = 0;   // bytes
+  bool blas = false;           // may call BLAS: it is linked, has `threads` threads of its own, bits may depend on it
+  size_t workspace_limit = 0;  // bytes
 };
 
 struct Problem {
@@ -34,8 +34,8 @@ struct Arguments {
   const void *first, *second;
   const void *bias;  // or nullptr
   void *out;
-  bool packed;       // the weights are in the strategy's packed form
-  void *workspace;   // as many bytes as the strategy asked for, 64-byte aligned
+  bool packed;      // the weights are in the strategy's packed form
+  void *workspace;  // as many bytes as the strategy asked for, 64-byte aligned
 };
 
 }  // namespace gemmconv

@@ -28,19 +28,17 @@ extern "C" {
 #endif
 
 /* gemmconv_status */
+enum { GEMMCONV_OK, GEMMCONV_INVALID_ARGUMENT, GEMMCONV_UNSUPPORTED, GEMMCONV_OUT_OF_MEMORY, GEMMCONV_INTERNAL };
+/* pass */
+enum { GEMMCONV_FORWARD, GEMMCONV_BACKWARD_INPUT, GEMMCONV_BACKWARD_WEIGHT };
+/* dtype, layout, math */
+enum { GEMMCONV_FLOAT32, GEMMCONV_FLOAT64 };
+enum { GEMMCONV_NCHW, GEMMCONV_NHWC };
+enum { GEMMCONV_MATH_FAST, GEMMCONV_MATH_STRICT };
+/* padding words */
+enum { GEMMCONV_VALID, GEMMCONV_SAME, GEMMCONV_SAME_LOWER, GEMMCONV_FULL };
+/* activation */
 enum {
-  GEMMCONV_OK,
-  GEMMCONV_INVALID_ARGUMENT,
-  GEMMCONV_UNSUPPORTED,
-  GEMMCONV_OUT_OF_MEMORY,
-  GEMMCONV_INTERNAL
-};
-enum { GEMMCONV_FORWARD, GEMMCONV_BACKWARD_INPUT, GEMMCONV_BACKWARD_WEIGHT };       /* pass */
-enum { GEMMCONV_FLOAT32, GEMMCONV_FLOAT64 };                                        /* dtype */
-enum { GEMMCONV_NCHW, GEMMCONV_NHWC };                                              /* layout */
-enum { GEMMCONV_MATH_FAST, GEMMCONV_MATH_STRICT };                                  /* math */
-enum { GEMMCONV_VALID, GEMMCONV_SAME, GEMMCONV_SAME_LOWER, GEMMCONV_FULL };         /* padding words */
-enum {                                                                              /* activation */
   GEMMCONV_IDENTITY,
   GEMMCONV_RELU,
   GEMMCONV_LEAKY_RELU,
@@ -60,16 +58,16 @@ typedef struct gemmconv_problem {
   int32_t pass, dtype, layout, rank, flip; /* flip: 1 turns the kernel by 180 degrees (mathematical convolution) */
   int64_t batch, in_channels, out_channels, groups;
   int64_t input[3], kernel[3], stride[3], dilation[3], padding_low[3], padding_high[3];
-  int32_t activation;  /* applied with the bias by the last write of forward and backward_input */
-  int64_t output[3];   /* 0: follows from the rest. Smaller: only the first outputs exist (transposed convolutions
+  int32_t activation; /* applied with the bias by the last write of forward and backward_input */
+  int64_t output[3];  /* 0: follows from the rest. Smaller: only the first outputs exist (transposed convolutions
                           with output padding need this) */
 } gemmconv_problem;
 
 typedef struct gemmconv_settings {
   size_t struct_size;
-  const char *strategy;                  /* "auto", "measure" or a name; NULL is "auto" */
-  int32_t threads, math, deterministic;  /* threads 0: the process's default */
-  size_t workspace_limit;                /* bytes of scratch memory that one call may use */
+  const char *strategy;                 /* "auto", "measure" or a name; NULL is "auto" */
+  int32_t threads, math, deterministic; /* threads 0: the process's default */
+  size_t workspace_limit;               /* bytes of scratch memory that one call may use */
 } gemmconv_settings;
 
 typedef struct gemmconv_plan gemmconv_plan;
@@ -106,8 +104,10 @@ GEMMCONV_API size_t gemmconv_plan_workspace_bytes(const gemmconv_plan *);
 /* rank + 2 entries, in the problem's layout (backward_weight: the shape of w); the rest is 1 */
 GEMMCONV_API void gemmconv_plan_output_shape(const gemmconv_plan *, int64_t shape[5]);
 GEMMCONV_API const char *gemmconv_plan_strategy(const gemmconv_plan *);
-GEMMCONV_API double gemmconv_plan_flops(const gemmconv_plan *);       /* 2 N K P Q, padded taps included */
-GEMMCONV_API double gemmconv_plan_error_bound(const gemmconv_plan *); /* |error| <= bound * (|x| conv |w|), probabilistic */
+/* 2 N K P Q, padded taps included */
+GEMMCONV_API double gemmconv_plan_flops(const gemmconv_plan *);
+/* |error| <= bound * (|x| conv |w|), probabilistic */
+GEMMCONV_API double gemmconv_plan_error_bound(const gemmconv_plan *);
 /* The choice as text: one line a strategy. Writes at most `capacity` bytes with the final 0 and returns the bytes needed. */
 GEMMCONV_API size_t gemmconv_plan_explain(const gemmconv_plan *, char *text, size_t capacity);
 
@@ -176,21 +176,24 @@ GEMMCONV_API int gemmconv_adaptive_max_pool(const gemmconv_pool *, const gemmcon
 GEMMCONV_API int gemmconv_activate(int32_t activation, int32_t dtype, const gemmconv_settings *, int64_t count,
                                    const void *z, void *a);
 /* dz = da * sigma'(z) */
-GEMMCONV_API int gemmconv_activate_backward(int32_t activation, int32_t dtype, const gemmconv_settings *,
-                                            int64_t count, const void *da, const void *z, void *dz);
+GEMMCONV_API int gemmconv_activate_backward(int32_t activation, int32_t dtype, const gemmconv_settings *, int64_t count,
+                                            const void *da, const void *z, void *dz);
 
 /* ---- Facts ---------------------------------------------------------------------------------------------------- */
 
 GEMMCONV_API const char *gemmconv_last_error(void); /* this thread's */
 GEMMCONV_API const char *gemmconv_version(void);
-GEMMCONV_API const char *gemmconv_config_json(void);  /* version, compiler, instruction sets, BLAS, threads: a JSON object */
-GEMMCONV_API int32_t gemmconv_default_threads(void);  /* what threads = 0 means now */
+/* version, compiler, instruction sets, BLAS, threads: a JSON object */
+GEMMCONV_API const char *gemmconv_config_json(void);
+/* what threads = 0 means now */
+GEMMCONV_API int32_t gemmconv_default_threads(void);
 /* NULL, or a sentence about an environment variable (GEMMCONV_NUM_THREADS, GEMMCONV_ISA) whose value was not understood. */
 GEMMCONV_API const char *gemmconv_startup_error(void);
 /* Plans held by the cache now, and scratch memory kept for reuse now; both are bounded. */
 GEMMCONV_API size_t gemmconv_cached_plans(void);
 GEMMCONV_API size_t gemmconv_retained_workspace_bytes(void);
-GEMMCONV_API void gemmconv_clear_caches(void);  /* drops kept plans, measured choices and scratch memory */
+/* drops kept plans, measured choices and scratch memory */
+GEMMCONV_API void gemmconv_clear_caches(void);
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,7 @@ namespace gemmconv::direct {
 namespace {
 
 constexpr int64_t tile_rows = 16, tile_columns = 64;  // stack tiles for strided rows; 8 KiB in float64
-constexpr int64_t weight_tile = 64;                   // a square of weights laid out for the channels-last loops; 32 KiB
+constexpr int64_t weight_tile = 64;  // a square of weights laid out for the channels-last loops; 32 KiB
 
 // Calls body(image, group, first, count) for runs of neighbouring channels of one image and one group, in parallel.
 template <class Body>
@@ -68,54 +68,57 @@ template <class T>
 void forward_nchw(const Geometry &g, int threads, const T *x, const T *w, T *y) {
   const Strides xs = g.x_strides(), ys = g.y_strides();
   const int64_t area = g.kernel_area(), patch = g.patch_size();
-  for_channel_runs(threads, g.batch, g.out_channels, g.group_outputs(),
-                   [&](int64_t image, int64_t group, int64_t channel, int64_t count) {
-    const T *plane = x + image * xs.image + group * g.group_inputs() * xs.channel;
-    T *out = y + image * ys.image + channel * ys.channel;
-    std::fill_n(out, count * ys.channel, T(0));
-    // For each output row, the taps whose input row exists, each over the columns it can reach.
-    for (int64_t od = 0; od < g.output[0]; ++od) {
-      for (int64_t oh = 0; oh < g.output[1]; ++oh) {
-        T *row = out + od * ys.axis[0] + oh * ys.axis[1];
-        for_taps(g, [&](const Tap &tap) {
-          const int64_t id = od * g.stride[0] + tap.depth_offset, ih = oh * g.stride[1] + tap.row_offset;
-          if (id < 0 || id >= g.input[0] || ih < 0 || ih >= g.input[1]) return;
-          const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
-          accumulate<T>(count, columns, g.group_inputs(), w + channel * patch + tap.index, patch, area,
-                        plane + id * xs.axis[0] + ih * xs.axis[1] + first * g.stride[2] + tap.column_offset,
-                        xs.channel, g.stride[2], row + first, ys.channel, 1);
-        });
-      }
-    }
-  });
+  for_channel_runs(
+      threads, g.batch, g.out_channels, g.group_outputs(),
+      [&](int64_t image, int64_t group, int64_t channel, int64_t count) {
+        const T *plane = x + image * xs.image + group * g.group_inputs() * xs.channel;
+        T *out = y + image * ys.image + channel * ys.channel;
+        std::fill_n(out, count * ys.channel, T(0));
+        // For each output row, the taps whose input row exists, each over the columns it can reach.
+        for (int64_t od = 0; od < g.output[0]; ++od) {
+          for (int64_t oh = 0; oh < g.output[1]; ++oh) {
+            T *row = out + od * ys.axis[0] + oh * ys.axis[1];
+            for_taps(g, [&](const Tap &tap) {
+              const int64_t id = od * g.stride[0] + tap.depth_offset, ih = oh * g.stride[1] + tap.row_offset;
+              if (id < 0 || id >= g.input[0] || ih < 0 || ih >= g.input[1]) return;
+              const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
+              accumulate<T>(count, columns, g.group_inputs(), w + channel * patch + tap.index, patch, area,
+                            plane + id * xs.axis[0] + ih * xs.axis[1] + first * g.stride[2] + tap.column_offset,
+                            xs.channel, g.stride[2], row + first, ys.channel, 1);
+            });
+          }
+        }
+      });
 }
 
 template <class T>
 void backward_input_nchw(const Geometry &g, int threads, const T *dy, const T *w, T *dx) {
   const Strides xs = g.x_strides(), ys = g.y_strides();
   const int64_t area = g.kernel_area(), patch = g.patch_size();
-  for_channel_runs(threads, g.batch, g.in_channels, g.group_inputs(),
-                   [&](int64_t image, int64_t group, int64_t channel, int64_t count) {
-    const int64_t within = channel - group * g.group_inputs();
-    const T *plane = dy + image * ys.image + group * g.group_outputs() * ys.channel;
-    const T *weights = w + group * g.group_outputs() * patch + within * area;
-    T *out = dx + image * xs.image + channel * xs.channel;
-    std::fill_n(out, count * xs.channel, T(0));
-    // Each row of dy goes, tap by tap, to the input row that the tap read.
-    for (int64_t od = 0; od < g.output[0]; ++od) {
-      for (int64_t oh = 0; oh < g.output[1]; ++oh) {
-        const T *row = plane + od * ys.axis[0] + oh * ys.axis[1];
-        for_taps(g, [&](const Tap &tap) {
-          const int64_t id = od * g.stride[0] + tap.depth_offset, ih = oh * g.stride[1] + tap.row_offset;
-          if (id < 0 || id >= g.input[0] || ih < 0 || ih >= g.input[1]) return;
-          const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
-          accumulate<T>(count, columns, g.group_outputs(), weights + tap.index, area, patch, row + first, ys.channel, 1,
-                        out + id * xs.axis[0] + ih * xs.axis[1] + first * g.stride[2] + tap.column_offset, xs.channel,
-                        g.stride[2]);
-        });
-      }
-    }
-  });
+  for_channel_runs(
+      threads, g.batch, g.in_channels, g.group_inputs(),
+      [&](int64_t image, int64_t group, int64_t channel, int64_t count) {
+        const int64_t within = channel - group * g.group_inputs();
+        const T *plane = dy + image * ys.image + group * g.group_outputs() * ys.channel;
+        const T *weights = w + group * g.group_outputs() * patch + within * area;
+        T *out = dx + image * xs.image + channel * xs.channel;
+        std::fill_n(out, count * xs.channel, T(0));
+        // Each row of dy goes, tap by tap, to the input row that the tap read.
+        for (int64_t od = 0; od < g.output[0]; ++od) {
+          for (int64_t oh = 0; oh < g.output[1]; ++oh) {
+            const T *row = plane + od * ys.axis[0] + oh * ys.axis[1];
+            for_taps(g, [&](const Tap &tap) {
+              const int64_t id = od * g.stride[0] + tap.depth_offset, ih = oh * g.stride[1] + tap.row_offset;
+              if (id < 0 || id >= g.input[0] || ih < 0 || ih >= g.input[1]) return;
+              const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
+              accumulate<T>(count, columns, g.group_outputs(), weights + tap.index, area, patch, row + first,
+                            ys.channel, 1,
+                            out + id * xs.axis[0] + ih * xs.axis[1] + first * g.stride[2] + tap.column_offset,
+                            xs.channel, g.stride[2]);
+            });
+          }
+        }
+      });
 }
 
 template <class T>
@@ -123,42 +126,42 @@ void backward_weight_nchw(const Geometry &g, int threads, const T *dy, const T *
   const Strides xs = g.x_strides(), ys = g.y_strides();
   const int64_t area = g.kernel_area(), patch = g.patch_size();
   const auto dot = kernels().direct<T>().dot;
-  for_channel_runs(threads, 1, g.out_channels, g.group_outputs(),
-                   [&](int64_t, int64_t group, int64_t channel, int64_t count) {
-    std::fill_n(dw + channel * patch, count * patch, T(0));
-    alignas(64) T tile[tile_rows * tile_columns];
-    for (int64_t image = 0; image < g.batch; ++image) {
-      const T *plane = x + image * xs.image + group * g.group_inputs() * xs.channel;
-      const T *rows = dy + image * ys.image + channel * ys.channel;
-      // Each pair of rows adds one inner product to every weight of the tap that joins them.
-      for (int64_t od = 0; od < g.output[0]; ++od) {
-        for (int64_t oh = 0; oh < g.output[1]; ++oh) {
-          for_taps(g, [&](const Tap &tap) {
-            const int64_t id = od * g.stride[0] + tap.depth_offset, ih = oh * g.stride[1] + tap.row_offset;
-            if (id < 0 || id >= g.input[0] || ih < 0 || ih >= g.input[1]) return;
-            const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
-            const T *d = rows + od * ys.axis[0] + oh * ys.axis[1] + first;
-            const T *source = plane + id * xs.axis[0] + ih * xs.axis[1] + first * g.stride[2] + tap.column_offset;
-            T *out = dw + channel * patch + tap.index;
-            if (g.stride[2] == 1) {
-              return dot(count, g.group_inputs(), columns, d, ys.channel, source, xs.channel, out, patch, area);
-            }
-            for (int64_t c = 0; c < g.group_inputs(); c += tile_rows) {
-              const int64_t channels = std::min(tile_rows, g.group_inputs() - c);
-              for (int64_t j = 0; j < columns; j += tile_columns) {
-                const int64_t width = std::min(tile_columns, columns - j);
-                for (int64_t r = 0; r < channels; ++r) {
-                  const T *from = source + (c + r) * xs.channel + j * g.stride[2];
-                  for (int64_t q = 0; q < width; ++q) tile[r * tile_columns + q] = from[q * g.stride[2]];
+  for_channel_runs(
+      threads, 1, g.out_channels, g.group_outputs(), [&](int64_t, int64_t group, int64_t channel, int64_t count) {
+        std::fill_n(dw + channel * patch, count * patch, T(0));
+        alignas(64) T tile[tile_rows * tile_columns];
+        for (int64_t image = 0; image < g.batch; ++image) {
+          const T *plane = x + image * xs.image + group * g.group_inputs() * xs.channel;
+          const T *rows = dy + image * ys.image + channel * ys.channel;
+          // Each pair of rows adds one inner product to every weight of the tap that joins them.
+          for (int64_t od = 0; od < g.output[0]; ++od) {
+            for (int64_t oh = 0; oh < g.output[1]; ++oh) {
+              for_taps(g, [&](const Tap &tap) {
+                const int64_t id = od * g.stride[0] + tap.depth_offset, ih = oh * g.stride[1] + tap.row_offset;
+                if (id < 0 || id >= g.input[0] || ih < 0 || ih >= g.input[1]) return;
+                const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
+                const T *d = rows + od * ys.axis[0] + oh * ys.axis[1] + first;
+                const T *source = plane + id * xs.axis[0] + ih * xs.axis[1] + first * g.stride[2] + tap.column_offset;
+                T *out = dw + channel * patch + tap.index;
+                if (g.stride[2] == 1) {
+                  return dot(count, g.group_inputs(), columns, d, ys.channel, source, xs.channel, out, patch, area);
                 }
-                dot(count, channels, width, d + j, ys.channel, tile, tile_columns, out + c * area, patch, area);
-              }
+                for (int64_t c = 0; c < g.group_inputs(); c += tile_rows) {
+                  const int64_t channels = std::min(tile_rows, g.group_inputs() - c);
+                  for (int64_t j = 0; j < columns; j += tile_columns) {
+                    const int64_t width = std::min(tile_columns, columns - j);
+                    for (int64_t r = 0; r < channels; ++r) {
+                      const T *from = source + (c + r) * xs.channel + j * g.stride[2];
+                      for (int64_t q = 0; q < width; ++q) tile[r * tile_columns + q] = from[q * g.stride[2]];
+                    }
+                    dot(count, channels, width, d + j, ys.channel, tile, tile_columns, out + c * area, patch, area);
+                  }
+                }
+              });
             }
-          });
+          }
         }
-      }
-    }
-  });
+      });
 }
 
 // ---- NHWC: channels of a pixel are contiguous; weights come through a small tile [from channel][to channel] --------
@@ -229,8 +232,7 @@ void backward_input_nhwc(const Geometry &g, int threads, const T *dy, const T *w
           if (od < 0 || oh < 0) continue;
           const T *pixels = dy + image * ys.image + od * ys.axis[0] + oh * ys.axis[1] + first * ys.axis[2] + first_k;
           T *target = dx + row * xs.axis[1] + (first * g.stride[2] + tap.column_offset) * xs.axis[2] + first_c;
-          outer(columns, inputs, outputs, pixels, ys.axis[2], 1, tile, weight_tile, target,
-                g.stride[2] * xs.axis[2]);
+          outer(columns, inputs, outputs, pixels, ys.axis[2], 1, tile, weight_tile, target, g.stride[2] * xs.axis[2]);
         }
       });
     });
@@ -242,36 +244,36 @@ void backward_weight_nhwc(const Geometry &g, int threads, const T *dy, const T *
   const Strides xs = g.x_strides(), ys = g.y_strides();
   const int64_t area = g.kernel_area(), patch = g.patch_size();
   const auto outer = kernels().direct<T>().outer;
-  for_channel_runs(threads, 1, g.out_channels, g.group_outputs(),
-                   [&](int64_t, int64_t group, int64_t channel, int64_t count) {
-    std::fill_n(dw + channel * patch, count * patch, T(0));
-    alignas(64) T tile[weight_tile * weight_tile];
-    for (int64_t c = 0; c < g.group_inputs(); c += weight_tile) {
-      const int64_t inputs = std::min(weight_tile, g.group_inputs() - c);
-      for_taps(g, [&](const Tap &tap) {
-        std::fill_n(tile, count * weight_tile, T(0));
-        const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
-        for (int64_t image = 0; image < g.batch; ++image) {
-          for (int64_t od = 0; od < g.output[0]; ++od) {
-            for (int64_t oh = 0; oh < g.output[1]; ++oh) {
-              const int64_t id = od * g.stride[0] + tap.depth_offset, ih = oh * g.stride[1] + tap.row_offset;
-              if (id < 0 || id >= g.input[0] || ih < 0 || ih >= g.input[1]) continue;
-              outer(count, inputs, columns,
-                    dy + image * ys.image + od * ys.axis[0] + oh * ys.axis[1] + first * ys.axis[2] + channel, 1,
-                    ys.axis[2],
-                    x + image * xs.image + id * xs.axis[0] + ih * xs.axis[1] +
-                        (first * g.stride[2] + tap.column_offset) * xs.axis[2] + group * g.group_inputs() + c,
-                    g.stride[2] * xs.axis[2], tile, weight_tile);
+  for_channel_runs(
+      threads, 1, g.out_channels, g.group_outputs(), [&](int64_t, int64_t group, int64_t channel, int64_t count) {
+        std::fill_n(dw + channel * patch, count * patch, T(0));
+        alignas(64) T tile[weight_tile * weight_tile];
+        for (int64_t c = 0; c < g.group_inputs(); c += weight_tile) {
+          const int64_t inputs = std::min(weight_tile, g.group_inputs() - c);
+          for_taps(g, [&](const Tap &tap) {
+            std::fill_n(tile, count * weight_tile, T(0));
+            const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
+            for (int64_t image = 0; image < g.batch; ++image) {
+              for (int64_t od = 0; od < g.output[0]; ++od) {
+                for (int64_t oh = 0; oh < g.output[1]; ++oh) {
+                  const int64_t id = od * g.stride[0] + tap.depth_offset, ih = oh * g.stride[1] + tap.row_offset;
+                  if (id < 0 || id >= g.input[0] || ih < 0 || ih >= g.input[1]) continue;
+                  outer(count, inputs, columns,
+                        dy + image * ys.image + od * ys.axis[0] + oh * ys.axis[1] + first * ys.axis[2] + channel, 1,
+                        ys.axis[2],
+                        x + image * xs.image + id * xs.axis[0] + ih * xs.axis[1] +
+                            (first * g.stride[2] + tap.column_offset) * xs.axis[2] + group * g.group_inputs() + c,
+                        g.stride[2] * xs.axis[2], tile, weight_tile);
+                }
+              }
             }
-          }
-        }
-        for (int64_t k = 0; k < count; ++k) {
-          T *target = dw + (channel + k) * patch + c * area + tap.index;
-          for (int64_t i = 0; i < inputs; ++i) target[i * area] = tile[k * weight_tile + i];
+            for (int64_t k = 0; k < count; ++k) {
+              T *target = dw + (channel + k) * patch + c * area + tap.index;
+              for (int64_t i = 0; i < inputs; ++i) target[i * area] = tile[k * weight_tile + i];
+            }
+          });
         }
       });
-    }
-  });
 }
 
 // ---- The doors ----------------------------------------------------------------------------------------------------
@@ -279,7 +281,8 @@ void backward_weight_nhwc(const Geometry &g, int threads, const T *dy, const T *
 // Calls body(T()) with the type of the problem.
 template <class Body>
 void with_type(const Problem &problem, const Body &body) {
-  if (problem.dtype == DType::float32) body(float()); else body(double());
+  if (problem.dtype == DType::float32) body(float());
+  else body(double());
 }
 
 // 1x1 without stride or padding has no rows: its plane is one long row.

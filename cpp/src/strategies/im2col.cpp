@@ -30,7 +30,8 @@ void reorder(const Geometry &g, int threads, const T *w, T *reordered, bool back
       for (int64_t tap = 0; tap < area; ++tap) {
         for (int64_t c = 0; c < inputs; ++c) {
           const int64_t plain = k * patch + c * area + tap, last = k * patch + tap * inputs + c;
-          if (back) reordered[plain] = w[last]; else reordered[last] = w[plain];
+          if (back) reordered[plain] = w[last];
+          else reordered[last] = w[plain];
         }
       }
     }
@@ -44,12 +45,15 @@ struct Call {
   const Execution &execution;
   Blocking blocking;
   GemmEngine engine;
-  T *weights;       // reordered, where the layout needs it
+  T *weights;  // reordered, where the layout needs it
   std::byte *tasks;
 
   Call(const Problem &problem, const Execution &execution, const Arguments &arguments)
-      : g(problem.geometry), execution(execution), blocking(block(problem, execution)),
-        engine{execution.blas, blocking.gemm_threads}, weights(static_cast<T *>(arguments.workspace)),
+      : g(problem.geometry),
+        execution(execution),
+        blocking(block(problem, execution)),
+        engine{execution.blas, blocking.gemm_threads},
+        weights(static_cast<T *>(arguments.workspace)),
         tasks(static_cast<std::byte *>(arguments.workspace) + blocking.weights_bytes) {}
 
   bool nhwc() const { return g.layout == Layout::nhwc; }
@@ -87,8 +91,8 @@ struct Call {
 
 // matrix[k][image * pixels + p] <- planes[image][k][p], or back; rows `stride` apart in the matrix.
 template <class T>
-void copy_planes(const Geometry &g, int threads, int64_t channels, int64_t images, int64_t pixels, T *planes,
-                 T *matrix, bool back) {
+void copy_planes(const Geometry &g, int threads, int64_t channels, int64_t images, int64_t pixels, T *planes, T *matrix,
+                 bool back) {
   parallel_ranges(threads, channels, [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
       for (int64_t image = 0; image < images; ++image) {
@@ -167,7 +171,8 @@ void forward_narrow(const Call<T> &call, const T *x, const T *w, const T *bias, 
           gather(g, 1, group, image, 1, pixel, pixels, x, columns, pixels);
           for (int64_t i = 0; i < k; ++i) std::fill_n(out + i * plane, pixels, T(0));
           kernel.outer(k, pixels, q, group_w, q, 1, columns, pixels, out, plane);
-          for (int64_t i = 0; i < k; ++i) finish(activation, group_bias ? group_bias[i] : T(0), out + i * plane, pixels);
+          for (int64_t i = 0; i < k; ++i)
+            finish(activation, group_bias ? group_bias[i] : T(0), out + i * plane, pixels);
         }
       });
     }
@@ -310,7 +315,8 @@ void backward_weight_narrow(const Call<T> &call, const T *dy, const T *x, T *dw)
 // Calls body(T()) with the type of the problem.
 template <class Body>
 void with_type(const Problem &problem, const Body &body) {
-  if (problem.dtype == DType::float32) body(float()); else body(double());
+  if (problem.dtype == DType::float32) body(float());
+  else body(double());
 }
 
 bool reordered(const Problem &problem) {
@@ -345,8 +351,8 @@ void forward(const Problem &problem, const Execution &execution, const Arguments
     using T = decltype(type);
     const Call<T> call(problem, execution, arguments);
     const auto door = call.blocking.narrow ? forward_narrow<T> : forward_wide<T>;
-    door(call, static_cast<const T *>(arguments.first), call.ordered(arguments),
-         static_cast<const T *>(arguments.bias), problem.activation, static_cast<T *>(arguments.out));
+    door(call, static_cast<const T *>(arguments.first), call.ordered(arguments), static_cast<const T *>(arguments.bias),
+         problem.activation, static_cast<T *>(arguments.out));
   });
 }
 
@@ -357,7 +363,8 @@ void backward_input(const Problem &problem, const Execution &execution, const Ar
     const Geometry &g = problem.geometry;
     T *dx = static_cast<T *>(arguments.out);
     if (call.blocking.gathered) {
-      parallel_ranges(execution.threads, g.x_size(), [&](int64_t begin, int64_t end) { std::fill(dx + begin, dx + end, T(0)); });
+      parallel_ranges(execution.threads, g.x_size(),
+                      [&](int64_t begin, int64_t end) { std::fill(dx + begin, dx + end, T(0)); });
     }
     const auto door = call.blocking.narrow ? backward_input_narrow<T> : backward_input_wide<T>;
     door(call, static_cast<const T *>(arguments.first), call.ordered(arguments), dx);

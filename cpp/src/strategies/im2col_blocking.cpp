@@ -38,7 +38,10 @@ void measure_bytes(const Problem &problem, const Execution &execution, Blocking 
   blocking.columns_bytes = blocking.gathered ? rounded(static_cast<size_t>(g.patch_size()) * count * item) : 0;
   blocking.outputs_bytes = blocking.merged ? rounded(static_cast<size_t>(g.group_outputs()) * count * item) : 0;
   blocking.weights_bytes = reordered ? rounded(static_cast<size_t>(g.w_size()) * item) : 0;
-  blocking.gemm_bytes = blocking.narrow ? 0 : rounded(gemm_bytes(problem, execution.blas, blocking.gemm_threads, static_cast<int64_t>(count)));
+  blocking.gemm_bytes =
+      blocking.narrow
+          ? 0
+          : rounded(gemm_bytes(problem, execution.blas, blocking.gemm_threads, static_cast<int64_t>(count)));
 }
 
 }  // namespace
@@ -48,7 +51,8 @@ Blocking block(const Problem &problem, const Execution &execution) {
   const int64_t item = static_cast<int64_t>(size_of(problem.dtype)), plane = g.output_pixels();
   Blocking blocking{};
   blocking.narrow = g.groups > 1 && 2.0 * static_cast<double>(g.group_outputs()) * static_cast<double>(g.patch_size()) *
-                                            static_cast<double>(plane) < small_product_flops;
+                                            static_cast<double>(plane) <
+                                        small_product_flops;
   blocking.tasks = blocking.narrow ? execution.threads : 1;
   blocking.gemm_threads = blocking.narrow ? 1 : execution.threads;
   const int64_t wanted_bytes = blocking.narrow ? narrow_columns_bytes : wide_columns_bytes;
@@ -69,7 +73,8 @@ Blocking block(const Problem &problem, const Execution &execution) {
     alone.tasks = alone.gemm_threads = 1;
     measure_bytes(problem, execution, alone);
     if (alone.total_bytes() <= execution.workspace_limit) {
-      if (blocking.narrow) --blocking.tasks; else --blocking.gemm_threads;
+      if (blocking.narrow) --blocking.tasks;
+      else --blocking.gemm_threads;
     } else if (blocking.images > 1) {
       blocking.images = (blocking.images + 1) / 2;
     } else if (blocking.pixels > 1) {

@@ -11,12 +11,12 @@ namespace gemmconv::im2col {
 
 // The column matrix is made for `images` whole images or for `pixels` outputs of one image at a time.
 struct Blocking {
-  bool narrow;      // many small groups: each thread lowers a group by itself and multiplies without packing
-  bool gathered;    // false: x itself is the column matrix (1x1, unit stride)
-  bool merged;      // NCHW, several images a product: y (or dy) goes through a matrix of its own
+  bool narrow;    // many small groups: each thread lowers a group by itself and multiplies without packing
+  bool gathered;  // false: x itself is the column matrix (1x1, unit stride)
+  bool merged;    // NCHW, several images a product: y (or dy) goes through a matrix of its own
   int64_t images, pixels;
-  int tasks;        // column matrices at once
-  int gemm_threads; // threads of one product
+  int tasks;                                                       // column matrices at once
+  int gemm_threads;                                                // threads of one product
   size_t columns_bytes, outputs_bytes, weights_bytes, gemm_bytes;  // of one task; weights are shared
 
   size_t task_bytes() const { return columns_bytes + outputs_bytes + gemm_bytes; }

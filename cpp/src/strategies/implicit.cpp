@@ -17,8 +17,8 @@
 namespace gemmconv::implicit {
 namespace {
 
-constexpr int64_t band_bytes = 96 << 10;   // sums of a band: a tenth of the second-level cache
-constexpr int64_t source_block = 64;       // source channels per visit of the sums
+constexpr int64_t band_bytes = 96 << 10;  // sums of a band: a tenth of the second-level cache
+constexpr int64_t source_block = 64;      // source channels per visit of the sums
 
 // One side of the product: the tensor that is read or the one that is written.
 struct Side {
@@ -37,8 +37,10 @@ struct Cut {
   bool nhwc;
 
   Cut(const Geometry &g, bool backward, size_t item)
-      : source(backward ? output_side(g) : input_side(g)), target(backward ? input_side(g) : output_side(g)),
-        blocks(ChannelBlocks::of(target.group_channels, item)), nhwc(g.layout == Layout::nhwc) {
+      : source(backward ? output_side(g) : input_side(g)),
+        target(backward ? input_side(g) : output_side(g)),
+        blocks(ChannelBlocks::of(target.group_channels, item)),
+        nhwc(g.layout == Layout::nhwc) {
     const int64_t rows = target.sizes[0] * target.sizes[1];
     const int64_t row_bytes = target.sizes[2] * blocks.width * static_cast<int64_t>(item);
     band_rows = std::clamp<int64_t>(band_bytes / row_bytes, 1, rows);
@@ -55,7 +57,8 @@ size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Threads whose sums fit the workspace limit beside the packed weights.
 int threads_that_fit(const Problem &problem, const Execution &execution, size_t weights, size_t sums) {
-  const int64_t tasks = Cut(problem.geometry, problem.pass == Pass::backward_input, size_of(problem.dtype)).tasks(problem.geometry);
+  const int64_t tasks =
+      Cut(problem.geometry, problem.pass == Pass::backward_input, size_of(problem.dtype)).tasks(problem.geometry);
   int threads = static_cast<int>(std::clamp<int64_t>(tasks, 1, execution.threads));
   while (threads > 1 && weights + static_cast<size_t>(threads) * sums > execution.workspace_limit) --threads;
   return threads;
@@ -63,8 +66,8 @@ int threads_that_fit(const Problem &problem, const Execution &execution, size_t 
 
 // sums[row][column][channel] += w . source for the rows begin .. end-1 of the target.
 template <class T>
-void sweep(const Geometry &g, bool backward, const Cut &cut, int64_t begin, int64_t end, int64_t channels, const T *source,
-           const T *weights, T *sums, int64_t sums_pixel, int64_t sums_row) {
+void sweep(const Geometry &g, bool backward, const Cut &cut, int64_t begin, int64_t end, int64_t channels,
+           const T *source, const T *weights, T *sums, int64_t sums_pixel, int64_t sums_row) {
   const Side &from = cut.source, &to = cut.target;
   const auto outer = kernels().direct<T>().outer;
   // Blocks of source channels: their weights of one tap stay in the first-level cache while the band runs.
@@ -79,8 +82,10 @@ void sweep(const Geometry &g, bool backward, const Cut &cut, int64_t begin, int6
       // Rows of the band that this tap joins with a row of the source.
       for (int64_t row = begin; row < end; ++row) {
         const int64_t d = row / to.sizes[1], h = row % to.sizes[1];
-        const int64_t source_d = backward ? output_at(g.axis(0), d, tap.depth_offset) : input_at(g.axis(0), d, tap.depth_offset);
-        const int64_t source_h = backward ? output_at(g.axis(1), h, tap.row_offset) : input_at(g.axis(1), h, tap.row_offset);
+        const int64_t source_d =
+            backward ? output_at(g.axis(0), d, tap.depth_offset) : input_at(g.axis(0), d, tap.depth_offset);
+        const int64_t source_h =
+            backward ? output_at(g.axis(1), h, tap.row_offset) : input_at(g.axis(1), h, tap.row_offset);
         if (source_d < 0 || source_h < 0) continue;
         outer(columns, channels, depth,
               source + source_d * from.strides.axis[0] + source_h * from.strides.axis[1] +
@@ -116,7 +121,8 @@ void run(const Problem &problem, const Execution &execution, const Arguments &ar
     T *own_sums = reinterpret_cast<T *>(workspace + weight_bytes + static_cast<size_t>(part) * sums_bytes);
     for (int64_t task = tasks * part / threads; task < tasks * (part + 1) / threads; ++task) {
       const int64_t band = task % cut.bands, block = task / cut.bands % cut.blocks.count;
-      const int64_t group = task / cut.bands / cut.blocks.count % g.groups, image = task / cut.bands / cut.blocks.count / g.groups;
+      const int64_t group = task / cut.bands / cut.blocks.count % g.groups,
+                    image = task / cut.bands / cut.blocks.count / g.groups;
       const int64_t begin = band * cut.band_rows, end = std::min(begin + cut.band_rows, cut.rows());
       if (begin >= end) continue;
       const int64_t first = group * to.group_channels + cut.blocks.first(block), channels = cut.blocks.size(block);
@@ -127,11 +133,13 @@ void run(const Problem &problem, const Execution &execution, const Arguments &ar
       T *out = target + image * to.strides.image + begin * to.strides.axis[1] + first * to.strides.channel;
       if (cut.nhwc) {
         for (int64_t p = 0; p < pixels; ++p) std::fill_n(out + p * to.strides.axis[2], channels, T(0));
-        sweep(g, backward, cut, begin, end, channels, group_source, block_weights, out, to.strides.axis[2], to.strides.axis[1]);
+        sweep(g, backward, cut, begin, end, channels, group_source, block_weights, out, to.strides.axis[2],
+              to.strides.axis[1]);
         finish_pixels(problem.activation, block_bias, out, pixels, channels, to.strides.axis[2]);
       } else {
         std::fill_n(own_sums, pixels * channels, T(0));
-        sweep(g, backward, cut, begin, end, channels, group_source, block_weights, own_sums, channels, to.sizes[2] * channels);
+        sweep(g, backward, cut, begin, end, channels, group_source, block_weights, own_sums, channels,
+              to.sizes[2] * channels);
         transpose(pixels, channels, own_sums, channels, out, to.strides.channel);
         for (int64_t k = 0; k < channels; ++k) {
           finish(problem.activation, block_bias ? block_bias[k] : T(0), out + k * to.strides.channel, pixels);
@@ -198,7 +206,8 @@ double seconds(const Problem &problem, const Execution &execution) {
   const double vectors = static_cast<double>(static_cast<int64_t>((targets + lanes - 1) / lanes));
   const double fill = targets / (vectors * lanes) * sources / (sources + 6);
   const double weights = static_cast<double>(g.w_size()) * item * 0.5e-9;
-  const double calls = static_cast<double>(g.batch * g.groups * g.kernel_area() * g.output[0] * g.output[1]) * vectors / 4;
+  const double calls =
+      static_cast<double>(g.batch * g.groups * g.kernel_area() * g.output[0] * g.output[1]) * vectors / 4;
   return (flops * item / (240e9 * fill) + weights + calls * 15e-9) / execution.threads;
 }
 

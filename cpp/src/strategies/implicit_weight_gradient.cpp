@@ -14,7 +14,8 @@
 namespace gemmconv::implicit {
 namespace {
 
-constexpr int64_t short_row = 28;  // below, a product over one row is too little work between loading and storing its sums
+constexpr int64_t short_row =
+    28;  // below, a product over one row is too little work between loading and storing its sums
 
 size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -22,7 +23,7 @@ size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 struct Cut {
   int64_t outputs, inputs;  // channels of a block
   int64_t output_blocks, input_blocks;
-  bool gathered;            // the pixels of a tap are copied together
+  bool gathered;  // the pixels of a tap are copied together
   size_t turned_bytes, gathered_bytes, sums_bytes;
   int threads;
 
@@ -55,7 +56,8 @@ Cut cut_work(const Problem &problem, const Execution &execution) {
 
 // gathered[output pixel][channel] = what the tap reads, zeros in the padding.
 template <class T>
-void gather_tap(const Geometry &g, const Tap &tap, const T *pixels, int64_t pixel_stride, int64_t channels, T *gathered) {
+void gather_tap(const Geometry &g, const Tap &tap, const T *pixels, int64_t pixel_stride, int64_t channels,
+                T *gathered) {
   for (int64_t od = 0; od < g.output[0]; ++od) {
     const int64_t id = input_at(g.axis(0), od, tap.depth_offset);
     for (int64_t oh = 0; oh < g.output[1]; ++oh, gathered += g.output[2] * channels) {
@@ -97,8 +99,10 @@ void weight_gradient(const Problem &problem, const Execution &execution, const A
     T *sums = reinterpret_cast<T *>(own + cut.turned_bytes + cut.gathered_bytes);
     for (int64_t task = tasks * part / cut.threads; task < tasks * (part + 1) / cut.threads; ++task) {
       const int64_t group = task / cut.input_blocks / cut.output_blocks;
-      const int64_t k = task / cut.input_blocks % cut.output_blocks * cut.outputs, c = task % cut.input_blocks * cut.inputs;
-      const int64_t outputs = std::min(cut.outputs, g.group_outputs() - k), inputs = std::min(cut.inputs, g.group_inputs() - c);
+      const int64_t k = task / cut.input_blocks % cut.output_blocks * cut.outputs,
+                    c = task % cut.input_blocks * cut.inputs;
+      const int64_t outputs = std::min(cut.outputs, g.group_outputs() - k),
+                    inputs = std::min(cut.inputs, g.group_inputs() - c);
       const int64_t first_k = group * g.group_outputs() + k, first_c = group * g.group_inputs() + c;
       std::fill_n(sums, area * outputs * inputs, T(0));
       // Images in order: the sums of one are complete before the next begins.
@@ -115,8 +119,8 @@ void weight_gradient(const Problem &problem, const Execution &execution, const A
           T *tap_sums = sums + tap.index * outputs * inputs;
           if (cut.gathered) {
             gather_tap(g, tap, pixels, pixel_stride, inputs, gathered);
-            kernel.outer(outputs, inputs, g.output_pixels(), rows_of_dy, ys.channel, ys.axis[2], gathered, inputs, tap_sums,
-                         inputs);
+            kernel.outer(outputs, inputs, g.output_pixels(), rows_of_dy, ys.channel, ys.axis[2], gathered, inputs,
+                         tap_sums, inputs);
             return;
           }
           const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
@@ -126,8 +130,9 @@ void weight_gradient(const Problem &problem, const Execution &execution, const A
               const int64_t ih = input_at(g.axis(1), oh, tap.row_offset);
               if (ih < 0) continue;
               const int64_t column = (id * g.input[1] + ih) * g.input[2] + first * g.stride[2] + tap.column_offset;
-              kernel.outer(outputs, inputs, columns, rows_of_dy + od * ys.axis[0] + oh * ys.axis[1] + first * ys.axis[2],
-                           ys.channel, ys.axis[2], pixels + column * pixel_stride, g.stride[2] * pixel_stride, tap_sums, inputs);
+              kernel.outer(outputs, inputs, columns,
+                           rows_of_dy + od * ys.axis[0] + oh * ys.axis[1] + first * ys.axis[2], ys.channel, ys.axis[2],
+                           pixels + column * pixel_stride, g.stride[2] * pixel_stride, tap_sums, inputs);
             }
           }
         });

@@ -36,7 +36,8 @@ void pack_weights(const Geometry &g, bool backward, int threads, const T *w, T *
   // A thread packs whole (group, block, source channel) slices; the taps of a weight lie side by side and are read together.
   parallel_ranges(threads, g.groups * blocks.count * sources, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
-      const int64_t source = item % sources, block = item / sources % blocks.count, group = item / sources / blocks.count;
+      const int64_t source = item % sources, block = item / sources % blocks.count,
+                    group = item / sources / blocks.count;
       const int64_t first = blocks.first(block), size = blocks.size(block);
       const T *from = w + group * g.group_outputs() * patch + first * target_stride + source * source_stride;
       T *to = packed + (group * targets + first) * sources * area + source * size;

@@ -21,12 +21,21 @@ void closed_pack(const Problem &, const Execution &, const void *, void *) {}
 }  // namespace
 
 // One row, all doors.
-#define STRATEGY(name, constant, bound)                                                                          \
-  {#name,         constant,  bound,           name::refuses,        name::workspace_bytes, name::seconds,        \
-   name::packed_bytes, name::pack, name::forward, name::backward_input, name::backward_weight}
-#define KNOWN_NAME(name)                                                                                          \
-  {#name,    0,           Bound::elementwise, not_in_this_version, no_bytes, no_seconds,                       \
-   no_bytes, closed_pack, closed,             closed,              closed}
+#define STRATEGY(name, constant, bound) \
+  {#name,                               \
+   constant,                            \
+   bound,                               \
+   name::refuses,                       \
+   name::workspace_bytes,               \
+   name::seconds,                       \
+   name::packed_bytes,                  \
+   name::pack,                          \
+   name::forward,                       \
+   name::backward_input,                \
+   name::backward_weight}
+#define KNOWN_NAME(name)                                                                                        \
+  {#name,  0,     Bound::elementwise, not_in_this_version, no_bytes, no_seconds, no_bytes, closed_pack, closed, \
+   closed, closed}
 
 const Strategy strategies[strategy_count] = {
     STRATEGY(direct, 4.0, Bound::elementwise),
