@@ -16,6 +16,7 @@ from gemmconv import _core
 from gemmconv.cli import check
 from gemmconv.cli.bench.layers import all_layers, named_layers, resnet_3x3
 from gemmconv.cli.bench.records import Record, read_records, write_records
+from gemmconv.cli.check_arrays import Operation, compare, operations
 from gemmconv.cli.check_problems import PROBLEMS
 from gemmconv.cli.judge import exact
 from gemmconv.cli.problems import PASSES, make_problem
@@ -116,9 +117,29 @@ def test_check_tells_machines(tmp_path: Path) -> None:
     assert report["exceeded"] == done.returncode == 0
     names = {finding["contender"] for finding in report["findings"]}
     assert names == {*_core.strategy_names(), "reference"}
+    assert report["arrays"] == []  # a problem was named
     for finding in report["findings"]:
         assert finding["problems"] + finding["refused"] == 1
         assert bool(finding["reason"]) == bool(finding["refused"])
+
+
+@pytest.mark.parametrize("dtype", check.DTYPES)
+@pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.name)
+def test_check_compares_arrays(operation: Operation, dtype: str) -> None:
+    assert not compare(operation, dtype).exceeded
+
+
+def test_check_sees_a_wrong_array() -> None:
+    """One part in a thousand, or one number that moved to the wrong place."""
+
+    def spoiled(x: np.ndarray[Any, Any], backend: str) -> np.ndarray[Any, Any]:
+        return x * 1.001 if backend == "cpu" else x
+
+    def moved(x: np.ndarray[Any, Any], backend: str) -> np.ndarray[Any, Any]:
+        return x[..., ::-1] if backend == "cpu" else x
+
+    assert compare(Operation("spoiled", 6, spoiled, linear=True), "float32").exceeded
+    assert compare(Operation("moved", 0, moved), "float64").exceeded
 
 
 def test_check_sees_a_wrong_answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ import gemmconv
 from gemmconv import _core
 from gemmconv.annotations import Array
 from gemmconv.backends import BACKENDS
+from gemmconv.cli.check_arrays import ArrayFinding, compare, operations
 from gemmconv.cli.check_problems import PROBLEMS
 from gemmconv.cli.failures import Failure
 from gemmconv.cli.judge import exact
@@ -84,17 +85,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise Failure(f"--threads must be at least 1, not {arguments.threads}")
     with gemmconv.options(threads=arguments.threads, deterministic=arguments.deterministic):
         findings = check(contenders, problems)
-    exceeded = [finding for finding in findings if finding.exceeded]
+        arrays = [] if arguments.strategy or arguments.problem else check_arrays()
+    exceeded = sum(finding.exceeded for finding in findings) + sum(finding.exceeded for finding in arrays)
     if arguments.json:
         report = {
-            "exceeded": len(exceeded),
+            "exceeded": exceeded,
             "problems": [problem.name for problem in problems],
             "findings": [asdict(finding) for finding in findings],
+            "arrays": [asdict(finding) for finding in arrays],
             "config": gemmconv.show_config(mode="dicts"),
         }
         print(json.dumps(report, indent=2, default=str))
     else:
         print(describe(findings, problems))
+        print(describe_arrays(arrays), end="")
     return 1 if exceeded else 0
 
 
@@ -131,6 +135,11 @@ def check(contenders: list[Contender], problems: list[Problem]) -> list[Finding]
                 bar.update()
             findings.append(finding)
     return findings
+
+
+def check_arrays() -> list[ArrayFinding]:
+    """One finding for each operation beside convolution and dtype."""
+    return [compare(operation, dtype) for operation in operations() for dtype in DTYPES]
 
 
 def judged(finding: Finding, contender: Contender, problem: Problem) -> Finding:
@@ -222,6 +231,25 @@ def describe(findings: list[Finding], problems: list[Problem]) -> str:
         worst = max((finding.share_of_bound for finding in done), default=0.0)
         parts.append(f"All {runs} comparisons within their bounds; the closest reached {worst:.1%} of its bound.")
     return "\n".join(parts)
+
+
+def describe_arrays(findings: list[ArrayFinding]) -> str:
+    """The table of patches, pooling and activations; nothing where they were not checked."""
+    if not findings:
+        return ""
+    lines = [
+        [
+            finding.operation,
+            finding.dtype,
+            f"{finding.largest_difference:.1e}",
+            f"{finding.share_of_bound:.1%}" + (" EXCEEDED" if finding.exceeded else ""),
+        ]
+        for finding in findings
+    ]
+    table = text_table(["cpu against reference", "dtype", "largest difference", "share of bound"], lines, left=2)
+    exceeded = sum(finding.exceeded for finding in findings)
+    verdict = f"FAILED: {exceeded} exceed their bound." if exceeded else "All within their bounds."
+    return f"\n{table}\n\nWhat only moves numbers must be equal. {verdict}\n"
 
 
 def rows(findings: list[Finding]) -> Iterator[list[str]]:

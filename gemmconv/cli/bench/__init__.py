@@ -15,7 +15,7 @@ from gemmconv.cli.bench.layers import choose_layers
 from gemmconv.cli.bench.measure import Conditions
 from gemmconv.cli.bench.peers import peer_candidates
 from gemmconv.cli.bench.records import Record, write_records
-from gemmconv.cli.bench.report import notes, table_of
+from gemmconv.cli.bench.report import notes, summaries, table_of
 from gemmconv.cli.bench.suites import SUITES, Selection, Suite
 from gemmconv.cli.bench.timing import ROUNDS, pinned
 from gemmconv.cli.failures import Failure, require
@@ -160,7 +160,7 @@ def tell(suites: list[Suite], found: dict[str, list[Record]], header: dict[str, 
     written = [folder / "results.jsonl", folder / "tables.md"]
     for suite in suites:
         headers, rows, meaning = table_of(suite.name, found[suite.name])
-        remarks = notes(found[suite.name])
+        remarks = summaries(found[suite.name]) + notes(found[suite.name])
         left = 1 if suite.name == "overhead" else 3
         print("\n".join([suite.title, "", text_table(headers, rows, left), "", meaning, *remarks, ""]), flush=True)
         markdown += [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 GOAL = 0.7  # share of the bare GEMM's rate
 WIDEST = 150  # where the axis of shares ends, in %
 WHITE_BOX: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
-MARKERS = "osD^vPX*hp"
+MARKERS = "osD^vPXhpd"
 
 
 def draw(suite: str, title: str, records: Sequence[Record], folder: Path) -> Path | None:
@@ -61,11 +61,11 @@ def draw_contest(title: str, records: Sequence[Record], path: Path) -> Path:
             axes.scatter(
                 [record.gflops for record in own],
                 [rows.index(label(record)) for record in own],
-                s=46,
+                s=54,
                 marker=MARKERS[index % len(MARKERS)],
                 color=CATEGORIES[index % len(CATEGORIES)],
-                edgecolor="white",
-                linewidth=0.7,
+                edgecolor=INK,
+                linewidth=0.5,
                 label=name,
                 zorder=3,
             )
@@ -138,7 +138,7 @@ def draw_memory(title: str, records: Sequence[Record], path: Path) -> Path:
                 continue
             row = rows.index(f"{label(record)}, {record.pass_.replace('_', ' ')}")
             axes.barh(row, record.measured_bytes / 2**20, height=0.6, color=BLUE)
-            axes.scatter((record.patches_bytes or 0) / 2**20, row, s=26, color=ORANGE, zorder=3)
+            axes.scatter((record.patches_bytes or 0) / 2**20, row, s=26, color=ORANGE, zorder=3, clip_on=False)
         axes.axvline(limit / 2**20, color=VERMILION, linewidth=1.4, linestyle=(0, (4, 2)))
         axes.set_xscale("symlog", linthresh=1)
         axes.set_title(f"workspace_limit = {limit / 2**20:g} MiB")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from gemmconv import _core
 from gemmconv.cli.bench.records import Record
 
 Table = tuple[list[str], list[list[str]], str]  # headers, rows, what they mean
@@ -78,7 +79,7 @@ def memory_table(records: Sequence[Record]) -> Table:
     ]
     meaning = (
         "Seen: by how much the resident memory of a fresh process peaked during the call, inputs and output in place "
-        "before; it counts whole pages, and whatever else the process touched."
+        "before; it counts whole pages (of 2 MiB, where the system gives such), and whatever else the process touched."
     )
     return headers, rows, meaning
 
@@ -108,6 +109,33 @@ def notes(records: Iterable[Record]) -> list[str]:
         if record.note:
             counted[record.contestant, record.note] = counted.get((record.contestant, record.note), 0) + 1
     return [f"{name}: {note} ({count} problem{'s' if count > 1 else ''})" for (name, note), count in counted.items()]
+
+
+def summaries(records: Sequence[Record]) -> list[str]:
+    """How `auto` stands against each other contestant, and against the best strategy for each problem."""
+    groups = [
+        {name: record.median_s for name, record in group.items() if record.median_s}
+        for group in by_problem(records).values()
+    ]
+    groups = [group for group in groups if "auto" in group]
+    lines = []
+    for name in dict.fromkeys(record.contestant for record in records if record.contestant != "auto"):
+        ratios = [group[name] / group["auto"] for group in groups if name in group]
+        if ratios:
+            lines.append(
+                f"{name}: {geometric_mean(ratios):.2f} times the time of auto "
+                f"(geometric mean of {len(ratios)}, from {min(ratios):.2f} to {max(ratios):.2f})"
+            )
+    choices = [
+        group["auto"] / min(seconds for name, seconds in group.items() if name in (*_core.strategy_names(), "auto"))
+        for group in groups
+    ]
+    if choices:
+        lines.append(
+            f"auto: {geometric_mean(choices):.2f} times the time of the best strategy "
+            f"(geometric mean of {len(choices)}, at most {max(choices):.2f})"
+        )
+    return lines
 
 
 def geometric_mean(values: Sequence[float]) -> float:

@@ -40,15 +40,19 @@ def contest(
     layers: Callable[[], list[Layer]],
     batches: Sequence[int],
     contestants: Callable[[], list[Candidate]],
+    with_peers: bool = True,
 ) -> Suite:
     """A suite that times contestants on layers."""
+
+    def people(selection: Selection) -> list[Candidate]:
+        return [*contestants(), *(selection.peers if with_peers else ())]
 
     def problems(selection: Selection) -> tuple[list[Layer], Sequence[int]]:
         return list(layers() if selection.layers is None else selection.layers), selection.batches or batches
 
     def run(selection: Selection, conditions: Conditions, after_turn: Callable[[], object]) -> Iterator[Record]:
         chosen, sizes = problems(selection)
-        everyone = [*contestants(), *selection.peers]
+        everyone = people(selection)
         for layer in chosen:
             for batch in sizes:
                 for pass_ in selection.passes:
@@ -56,8 +60,8 @@ def contest(
 
     def steps(selection: Selection, conditions: Conditions) -> int:
         chosen, sizes = problems(selection)
-        people = len(contestants()) + len(selection.peers)
-        return len(chosen) * len(sizes) * len(selection.passes) * people * conditions.rounds
+        turns = len(people(selection)) * conditions.rounds
+        return len(chosen) * len(sizes) * len(selection.passes) * turns
 
     return Suite(name, title, run, steps)
 
@@ -101,6 +105,7 @@ SUITES = (
         resnet_3x3,
         (1, 4),
         lambda: [candidates.planned("im2col", strategy="im2col", reuse_output=True), candidates.GEMM],
+        with_peers=False,
     ),
     contest(
         "groups",
