@@ -1,8 +1,9 @@
-"""Where the gemmconv under test was installed from."""
+"""Where the gemmconv under test was installed from, and fresh processes that use it."""
 
 import importlib.metadata
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,3 +17,18 @@ def installed_editable() -> bool:
     """Whether the installed gemmconv is a link to a source tree, which then is what must be tested."""
     origin = importlib.metadata.distribution("gemmconv").read_text("direct_url.json")
     return origin is not None and bool(json.loads(origin).get("dir_info", {}).get("editable"))
+
+
+def fresh_python(code: str, *arguments: str, **variables: str) -> str:
+    """What a new Python prints for some code; of the variables that set threads it has only those given here."""
+    own = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GEMMCONV_NUM_THREADS", "GEMMCONV_ISA")
+    environment = {name: value for name, value in os.environ.items() if name not in own}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, *arguments],  # -P: not from the folder it starts in
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"ended with {done.returncode}: {done.stderr[-3000:]}"
+    return done.stdout.strip()

@@ -194,7 +194,7 @@ def transposed(
 
 
 def pooled_size(cells: int, kernel: int, stride: int, dilation: int, low: int, high: int, ceil_mode: bool) -> int:
-    """Windows along an axis. `ceil_mode` adds one that sticks out at the high end, unless it would start in the padding."""
+    """Windows along an axis. `ceil_mode` adds one that sticks out at the high end, unless it starts in the padding."""
     natural = output_size(cells, kernel, stride, dilation, low, high)
     if not ceil_mode:
         return natural

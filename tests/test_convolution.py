@@ -127,3 +127,17 @@ def test_every_number_of_threads(strategy: str, pass_: str, threads: int) -> Non
             bound = stated_bound(plan_for(case, pass_, "float32", strategy=strategy), case, pass_, "float32")
             got = run_pass(case, pass_, first, second, strategy=strategy)
         assert_within(got, right, tolerance(bound, absolute, case.longest_chain(pass_)), str(case))
+
+
+@pytest.mark.parametrize("pass_", PASSES)
+@pytest.mark.parametrize("strategy", TOTAL)
+def test_nan_stays_where_it_is_read(strategy: str, pass_: str) -> None:
+    """One NaN reaches the outputs that read it, and no other."""
+    case = next(case for case in CASES if case.name == "prime_sizes")
+    first, second = operands(case, pass_, "float32")
+    first[1, 0, 2, 3] = np.nan
+    touched = np.zeros(case.shapes(pass_)[0])
+    touched[1, 0, 2, 3] = 1
+    reached = run_pass(case, pass_, touched, np.ones_like(second, np.float64), strategy="direct") > 0.5
+    got = run_pass(case, pass_, first, second, strategy=strategy)
+    np.testing.assert_array_equal(np.isnan(got), reached)

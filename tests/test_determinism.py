@@ -1,13 +1,11 @@
 """The same bits: from run to run; with `deterministic=True` also for any threads, and for an image in any batch."""
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pytest
 from cases import CASES, DTYPES, LAYERS, LAYOUTS, PASSES, Case, from_layout, in_layout, named, operands
+from installation import fresh_python
 from numpy.typing import NDArray
 from passes import STRATEGIES, refusal, run_pass
 
@@ -143,12 +141,5 @@ print(hashlib.sha256(b"".join(a.tobytes() for a in (y, *gradients))).hexdigest()
 
 
 def test_for_processes_with_other_thread_settings() -> None:
-    digests = set()
-    for threads in ("1", "2", "3"):
-        environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-        environment.pop("GEMMCONV_NUM_THREADS", None)
-        done = subprocess.run(
-            [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, timeout=120, check=True
-        )
-        digests.add(done.stdout.strip())
+    digests = {fresh_python(SCRIPT, OMP_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads) for threads in "123"}
     assert len(digests) == 1

@@ -1,10 +1,9 @@
 """A child forked from a process that has convolved on several threads convolves, on one thread, without hanging."""
 
 import os
-import subprocess
-import sys
 
 import pytest
+from installation import fresh_python
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 
@@ -120,8 +119,4 @@ print("right")
 
 @pytest.mark.parametrize("then", [FORK, POOL, GRANDCHILD, BUSY], ids=["fork", "pool", "grandchild", "busy_parent"])
 def test_forked_child_convolves(then: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PREPARE + then], capture_output=True, text=True, timeout=180, env=dict(os.environ)
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stdout.strip().endswith("right")
+    assert fresh_python(PREPARE + then).endswith("right")

@@ -38,7 +38,7 @@ SETTINGS = (
     st.booleans(),
     st.sampled_from(["NCHW", "NHWC"]),
     st.sampled_from(["float32", "float64"]),
-    st.integers(1, 3),
+    st.sampled_from([1, 1, 1, 2, 3]),
     st.integers(0, 2**32 - 1),
 )
 

@@ -1,8 +1,6 @@
 """Many Python threads at once, the GIL released, thread counts taken from where people set them."""
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import LAYERS, PASSES, operands, verdict
+from installation import fresh_python
 from numpy.typing import NDArray
 from passes import plan_for, run_pass
 from tolerance import assert_within, stated_bound, tolerance
@@ -146,28 +145,18 @@ def test_the_gil_is_released(strategy: str) -> None:
     assert ticks >= 10
 
 
-def said_by(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """What a fresh Python prints, under these variables and no other of the kind."""
-    names = ("OMP_NUM_THREADS", "GEMMCONV_NUM_THREADS", "GEMMCONV_ISA", "OPENBLAS_NUM_THREADS")
-    environment = {name: value for name, value in os.environ.items() if name not in names}
-    return subprocess.run(
-        [sys.executable, "-c", code], env={**environment, **variables}, capture_output=True, text=True, timeout=120
-    )
-
-
 DEFAULT = "import gemmconv; from gemmconv import _core; print(_core.default_threads())"
 
 
 @pytest.mark.skipif(not OPENMP, reason="built without OpenMP")
 @pytest.mark.parametrize("threads", ["1", "2", "3"])
 def test_omp_num_threads(threads: str) -> None:
-    assert said_by(DEFAULT, OMP_NUM_THREADS=threads).stdout.strip() == threads
+    assert fresh_python(DEFAULT, OMP_NUM_THREADS=threads) == threads
 
 
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_own_variable_comes_first(threads: str) -> None:
-    done = said_by(DEFAULT, OMP_NUM_THREADS="2", GEMMCONV_NUM_THREADS=threads)
-    assert done.stdout.strip() == threads
+    assert fresh_python(DEFAULT, OMP_NUM_THREADS="2", GEMMCONV_NUM_THREADS=threads) == threads
 
 
 @pytest.mark.skipif(not OPENMP, reason="built without OpenMP")
