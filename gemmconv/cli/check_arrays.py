@@ -18,7 +18,7 @@ CONSTANT = 8  # c of c * u * sqrt(n + 1); an activation's own functions round a 
 
 @dataclass(frozen=True)
 class Operation:
-    """A function of one array. ``terms`` is what an output sums; 0 means that it only moves numbers: no error at all."""
+    """A function of one array. ``terms`` is what an output sums; 0: it only moves numbers, without any error."""
 
     name: str
     terms: int

@@ -12,6 +12,9 @@ from gemmconv.annotations import Array
 from gemmconv.cli.problems import Problem
 
 
+SCIPY_FLOPS = 0.5e9
+
+
 class Unable(Exception):
     """Why a contestant does not take part in a problem, as a phrase."""
 
@@ -71,7 +74,9 @@ def prepare_scipy(problem: Problem, pass_: str, first: Array, second: Array) -> 
     from scipy.signal import correlate
 
     if problem.groups > 1 or {*problem.stride, *problem.dilation} != {1}:
-        raise Unable("scipy.signal has no stride, dilation or groups")
+        raise Unable("it has no stride, dilation or groups")
+    if problem.flops > SCIPY_FLOPS:
+        raise Unable(f"not asked beyond {SCIPY_FLOPS / 1e9:g} GFLOP, where a call takes many seconds")
     axes = tuple(range(2, len(problem.x_shape)))
     if pass_ == "forward":
         padded = np.pad(first, ((0, 0), (0, 0), *problem.padding))
