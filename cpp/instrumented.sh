@@ -16,12 +16,13 @@ case $mode in
   address)
     flags+=(-Ccmake.define.GEMMCONV_SANITIZE=address,undefined -Ccmake.build-type=RelWithDebInfo)
     preload=(libasan.so libubsan.so)
-    export ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1
+    export ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1:log_path=$build/report
+    export UBSAN_OPTIONS=print_stacktrace=1:log_path=$build/report
     ;;
   thread)
     flags+=(-Ccmake.define.GEMMCONV_SANITIZE=thread -Ccmake.define.GEMMCONV_BLAS=none -Ccmake.build-type=RelWithDebInfo)
     preload=(libtsan.so)
-    export TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/cpp/tests/thread_sanitizer_suppressions.txt"
+    export TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/cpp/tests/thread_sanitizer_suppressions.txt log_path=$build/report"
     ;;
   coverage)
     flags+=(-Ccmake.define.GEMMCONV_COVERAGE=ON -Ccmake.build-type=Debug)
@@ -61,7 +62,12 @@ if [ "$mode" = coverage ]; then
   find "$build/cmake" -name '*.gcda' -delete
   options+=(--cov=gemmconv --cov-report=term)
 fi
-LD_PRELOAD=$libraries "${plain[@]}" "$python" -m pytest "${options[@]}" "${tests[@]}"
+rm -f "$build"/report.*
+# pytest catches what a sanitizer prints, so its report goes to a file.
+if ! LD_PRELOAD=$libraries "${plain[@]}" "$python" -m pytest "${options[@]}" "${tests[@]}"; then
+  cat "$build"/report.* 2>/dev/null || true
+  exit 1
+fi
 if [ "$mode" = coverage ]; then
   echo "C++ coverage:"
   python3 -m gcovr --root . --object-directory "$build/cmake" --filter 'cpp/src/' --filter 'cpp/python/' --filter 'cpp/include/' \

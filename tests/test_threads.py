@@ -20,7 +20,7 @@ from gemmconv import _core
 
 Array = NDArray[Any]
 
-OPENMP = gemmconv.show_config(mode="dicts").get("threads", {}) != "std::thread"
+OPENMP = gemmconv.show_config(mode="dicts")["executor"] == "openmp"
 
 
 def all_at_once(workers: int, work: Callable[[int], None]) -> None:
