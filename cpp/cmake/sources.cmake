@@ -24,6 +24,7 @@ target_sources(gemmconv PRIVATE
   cpp/src/pooling/average.cpp
   cpp/src/pooling/lp.cpp
   cpp/src/pooling/max.cpp
+  cpp/src/strategies/depthwise.cpp
   cpp/src/strategies/direct.cpp
   cpp/src/strategies/im2col.cpp
   cpp/src/strategies/im2col_blocking.cpp

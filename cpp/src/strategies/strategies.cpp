@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "depthwise.hpp"
 #include "direct.hpp"
 #include "im2col.hpp"
 #include "implicit.hpp"
@@ -43,7 +44,7 @@ const Strategy strategies[strategy_count] = {
     STRATEGY(implicit, 4.0, Bound::elementwise),
     KNOWN_NAME(winograd),
     KNOWN_NAME(fft),
-    KNOWN_NAME(depthwise),
+    STRATEGY(depthwise, 4.0, Bound::elementwise),
 };
 
 #undef STRATEGY
