@@ -13,6 +13,9 @@ from gemmconv.nn.network import Network
 
 EPSILON = float(np.finfo(np.float64).eps)
 
+RETRIES = ((0.1, 0.1), (0.01, 0.01), (0.001, 0.001), (0.002, 0.0), (0.0, 0.002))
+"""Steps above and below that are tried where the first, (1, 1), does not agree."""
+
 
 @dataclass(frozen=True)
 class Element:
@@ -106,7 +109,8 @@ def check_gradients(
     Notes
     -----
     Where a kink of ``relu``, or a change of a maximum's winner, lies within the step, the difference quotient mixes
-    both sides. Such an element is compared again with smaller steps, and agrees if it agrees with one of them.
+    both sides. Such an element is compared again with smaller steps, and at last with the quotients of each side alone,
+    for a kink that lies at the point itself; it agrees if it agrees with one of them.
 
     A network and its layers are copied: the check changes neither weights nor running statistics.
 
@@ -226,35 +230,34 @@ def compare(
     flat, computed = array.reshape(-1), gradient.reshape(-1)
     h = step * max(1.0, float(np.abs(array).max(initial=0)))
     size = cost()[1]
-    numerical = {int(place): quotient(flat, int(place), cost, h) for place in places}
-    largest = max([float(np.abs(gradient).max(initial=0)), *map(abs, numerical.values())])
+    central = {int(place): quotient(flat, int(place), cost, h, h) for place in places}
+    finite = gradient[np.isfinite(gradient)]
+    largest = max([float(np.abs(finite).max(initial=0)), *map(abs, central.values())])
 
-    def share(place: int, h: float) -> float:
+    def share(place: int, numerical: float, h: float) -> float:
         # the cost is rounded in each of the two passes; the quotient divides that by h
         allowed = tolerance * largest + 100 * EPSILON * size / h
-        difference = abs(float(computed[place]) - numerical[place])
+        difference = abs(float(computed[place]) - numerical)
         return difference / allowed if allowed else (0.0 if difference == 0 else np.inf)
 
     elements = []
-    for place in numerical:
-        used = h
-        for smaller in (1.0, 0.1, 0.01, 0.001):
-            used = h * smaller
-            if smaller < 1:
-                numerical[place] = quotient(flat, place, cost, used)
-            if share(place, used) <= 1:
-                break
+    for place, numerical in central.items():
+        found = (share(place, numerical, h), numerical)
+        if not found[0] <= 1:
+            retried = [(above * h, below * h) for above, below in RETRIES]
+            quotients = [(quotient(flat, place, cost, above, below), above + below) for above, below in retried]
+            found = min([found, *((share(place, value, width / 2), value) for value, width in quotients)])
         index = tuple(int(i) for i in np.unravel_index(place, array.shape))
-        elements.append(Element(name, index, float(computed[place]), numerical[place], share(place, used)))
+        elements.append(Element(name, index, float(computed[place]), found[1], found[0]))
     return elements
 
 
-def quotient(flat: Array, place: int, cost: Callable[[], tuple[float, float]], h: float) -> float:
-    """The central difference in one element, which is put back."""
-    before = float(flat[place])
-    flat[place] = before + h
-    above = cost()[0]
-    flat[place] = before - h
-    below = cost()[0]
-    flat[place] = before
-    return (above - below) / ((before + h) - (before - h))
+def quotient(flat: Array, place: int, cost: Callable[[], tuple[float, float]], above: float, below: float) -> float:
+    """The difference quotient in one element, from ``below`` under its value to ``above`` over it; it is put back."""
+    value = float(flat[place])
+    flat[place] = high = value + above
+    cost_above = cost()[0]
+    flat[place] = low = value - below
+    cost_below = cost()[0]
+    flat[place] = value
+    return (cost_above - cost_below) / (high - low)
