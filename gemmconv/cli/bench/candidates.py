@@ -11,7 +11,6 @@ from gemmconv import _core
 from gemmconv.annotations import Array
 from gemmconv.cli.problems import Problem
 
-
 SCIPY_FLOPS = 0.5e9
 
 

@@ -68,9 +68,7 @@ def measure(
         if not share <= 1:
             record = replace(record, note="wrong answer: not timed")
         elif seconds > conditions.patience_s:
-            record = replace(
-                record, note=f"one call takes {seconds:.1f} s, more than --patience {conditions.patience_s:g}"
-            )
+            record = replace(record, note=f"one call takes longer than --patience {conditions.patience_s:g} s")
         else:
             ready[candidate.name] = prepared
         records[candidate.name] = record
