@@ -233,7 +233,7 @@ class Network:
             Stop after so many epochs in which the validation loss (without validation: the training loss) was no
             better than before, and go back to the best weights.
         checkpoint : path, optional
-            A file to save to after each epoch, with all that is needed to go on.
+            A file to save to after each epoch: the newest weights, and all that is needed to go on from them.
         resume : bool
             Whether to go on from ``checkpoint`` if that file is there. The weights at the end have the same bits as
             those of a training that was not interrupted.
