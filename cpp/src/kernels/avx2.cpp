@@ -21,6 +21,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "dot_body.hpp"
 
 #include "shifted_body.hpp"
+
+#include "plane_body.hpp"
 }  // namespace
 
 extern const Kernels avx2_kernels;
@@ -32,6 +34,8 @@ const Kernels avx2_kernels = {
     direct_kernel<double, 6, 2, 2>(),
     shifted_kernel<float, 8>(),
     shifted_kernel<double, 8>(),
+    plane_kernel<float, 2>(),
+    plane_kernel<double, 2>(),
 };
 
 }  // namespace gemmconv

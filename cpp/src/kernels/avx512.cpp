@@ -25,6 +25,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "dot_body.hpp"
 
 #include "shifted_body.hpp"
+
+#include "plane_body.hpp"
 }  // namespace
 
 extern const Kernels avx512_kernels;
@@ -36,6 +38,8 @@ const Kernels avx512_kernels = {
     direct_kernel<double, 8, 3, 4>(),
     shifted_kernel<float, 16>(),
     shifted_kernel<double, 16>(),
+    plane_kernel<float, 4>(),
+    plane_kernel<double, 4>(),
 };
 
 }  // namespace gemmconv

@@ -45,6 +45,17 @@ struct ShiftedKernel {
                int64_t c_row);
 };
 
+template <class T>
+struct PlaneKernel {
+  // c[i * c_row + j] = sum_{r < rows, s < columns} w[r * columns + s] * b[(i + r) * b_row + s * b_col + j] (i < m, j < n).
+  // False, and nothing done, for `rows` that have no code of their own: all but 3, 5 and 7.
+  bool (*stacked)(int64_t m, int64_t n, int64_t rows, int64_t columns, const T *w, const T *b, int64_t b_row,
+                  int64_t b_col, T *c, int64_t c_row);
+  // to[i * to_row + j * to_col] = from[i * from_row + j * from_col]            (i < m, j < n)
+  void (*copy)(int64_t m, int64_t n, const T *from, int64_t from_row, int64_t from_col, T *to, int64_t to_row,
+               int64_t to_col);
+};
+
 struct Kernels {
   const char *name;  // "avx512"
   GemmKernel<float> gemm_f32;
@@ -53,6 +64,8 @@ struct Kernels {
   DirectKernel<double> direct_f64;
   ShiftedKernel<float> shifted_f32;
   ShiftedKernel<double> shifted_f64;
+  PlaneKernel<float> plane_f32;
+  PlaneKernel<double> plane_f64;
 
   template <class T>
   const GemmKernel<T> &gemm() const {
@@ -68,6 +81,11 @@ struct Kernels {
   const ShiftedKernel<T> &shifted() const {
     if constexpr (sizeof(T) == 4) return shifted_f32;
     else return shifted_f64;
+  }
+  template <class T>
+  const PlaneKernel<T> &plane() const {
+    if constexpr (sizeof(T) == 4) return plane_f32;
+    else return plane_f64;
   }
 };
 

@@ -20,6 +20,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "dot_body.hpp"
 
 #include "shifted_body.hpp"
+
+#include "plane_body.hpp"
 }  // namespace
 
 extern const Kernels portable_kernels;
@@ -31,6 +33,8 @@ const Kernels portable_kernels = {
     direct_kernel<double, 4, 2, 2>(),
     shifted_kernel<float, 8>(),
     shifted_kernel<double, 8>(),
+    plane_kernel<float, 2>(),
+    plane_kernel<double, 2>(),
 };
 
 }  // namespace gemmconv

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "../geometry.hpp"
+#include "../kernels/kernels.hpp"
 
 namespace gemmconv {
 
@@ -26,6 +27,12 @@ struct PaddedAxis {
   }
   int64_t phase(int64_t offset) const { return offset - floor_div(offset, step) * step; }
   int64_t cell(int64_t offset) const { return floor_div(offset, step) - first; }
+  // The source cell that a cell of a phase holds, and the cells that hold one.
+  int64_t at(int64_t cell, int64_t phase) const { return (cell + first) * step + phase; }
+  Range inside(int64_t phase) const {
+    const int64_t begin = std::clamp<int64_t>(ceil_div(-phase, step) - first, 0, extent);
+    return {begin, std::clamp<int64_t>(ceil_div(source - phase, step) - first, begin, extent)};
+  }
 };
 
 struct PaddedPlane {
@@ -41,36 +48,24 @@ struct PaddedPlane {
   }
 };
 
-// Fills the buffer from one channel of an image, `strides` apart. A phase that no tap reads (`used` false) is left as is.
+// Fills the cells that lie inside the source from one channel of an image, `strides` apart. The others are never written:
+// they stay the zeros the caller put there once. A phase that no tap reads (`used` false) is left out.
 template <class T>
 void fill_padded(const PaddedPlane &plane, const bool *used, const T *source, const Sizes &strides, T *buffer) {
   const PaddedAxis &a0 = plane.axes[0], &a1 = plane.axes[1], &a2 = plane.axes[2];
+  const auto copy = kernels().plane<T>().copy;
   for (int64_t p0 = 0, phase = 0; p0 < a0.step; ++p0) {
+    const Range depths = a0.inside(p0);
     for (int64_t p1 = 0; p1 < a1.step; ++p1) {
+      const Range rows = a1.inside(p1);
       for (int64_t p2 = 0; p2 < a2.step; ++p2, ++phase, buffer += plane.phase_size()) {
         if (!used[phase]) continue;
-        // Cells u of a row with 0 <= (u + first) * step + p2 < source.
-        const int64_t begin = std::clamp<int64_t>(ceil_div(-p2, a2.step) - a2.first, 0, a2.extent);
-        const int64_t end = std::clamp<int64_t>(ceil_div(a2.source - p2, a2.step) - a2.first, begin, a2.extent);
-        T *row = buffer;
-        for (int64_t u0 = 0; u0 < a0.extent; ++u0) {
-          const int64_t i0 = (u0 + a0.first) * a0.step + p0;
-          for (int64_t u1 = 0; u1 < a1.extent; ++u1, row += a2.extent) {
-            const int64_t i1 = (u1 + a1.first) * a1.step + p1;
-            if (i0 < 0 || i0 >= a0.source || i1 < 0 || i1 >= a1.source) {
-              std::fill_n(row, a2.extent, T(0));
-              continue;
-            }
-            const T *from = source + i0 * strides[0] + i1 * strides[1] + ((begin + a2.first) * a2.step + p2) * strides[2];
-            const int64_t apart = a2.step * strides[2];
-            std::fill(row, row + begin, T(0));
-            if (apart == 1) {
-              std::copy_n(from, end - begin, row + begin);
-            } else {
-              for (int64_t u = begin; u < end; ++u) row[u] = from[(u - begin) * apart];
-            }
-            std::fill(row + end, row + a2.extent, T(0));
-          }
+        const Range cells = a2.inside(p2);
+        for (int64_t u = depths.begin; u < depths.end; ++u) {
+          copy(rows.end - rows.begin, cells.end - cells.begin,
+               source + a0.at(u, p0) * strides[0] + a1.at(rows.begin, p1) * strides[1] + a2.at(cells.begin, p2) * strides[2],
+               a1.step * strides[1], a2.step * strides[2], buffer + (u * a1.extent + rows.begin) * a2.extent + cells.begin,
+               a2.extent, 1);
         }
       }
     }

@@ -170,6 +170,7 @@ void correlate(const Passage &passage, const Lattice &lattice, const T *w, const
     }
   }
   const auto kernel = kernels().shifted<T>().correlate;
+  const auto copy = kernels().plane<T>().copy;
   const int64_t row_step = passage.plane.axes[2].extent, depth_step = passage.plane.axes[1].extent * row_step;
   const int64_t apart = passage.lattice_step[2] * strides[2];
   const bool in_place = apart == 1 && lattice.count[2] >= wide_row;
@@ -179,22 +180,43 @@ void correlate(const Passage &passage, const Lattice &lattice, const T *w, const
            positions, false);
   }
   for (int64_t d = 0; d < lattice.count[0]; ++d) {
-    for (int64_t h = 0; h < lattice.count[1]; ++h) {
-      const int64_t position = d * depth_step + h * row_step;
-      T *row = target + (lattice.residue[0] + d * passage.lattice_step[0]) * strides[0] +
-               (lattice.residue[1] + h * passage.lattice_step[1]) * strides[1] + lattice.residue[2] * strides[2];
-      if (in_place) {
-        kernel(passage.targets(), lattice.count[2], taps, scratch.weights, taps, 1, scratch.planes + position,
-               scratch.offsets, row, channel_stride, false);
-        continue;
+    T *rows = target + (lattice.residue[0] + d * passage.lattice_step[0]) * strides[0] + lattice.residue[1] * strides[1] +
+              lattice.residue[2] * strides[2];
+    const int64_t target_row = passage.lattice_step[1] * strides[1];
+    if (in_place) {
+      for (int64_t h = 0; h < lattice.count[1]; ++h) {
+        kernel(passage.targets(), lattice.count[2], taps, scratch.weights, taps, 1,
+               scratch.planes + d * depth_step + h * row_step, scratch.offsets, rows + h * target_row, channel_stride, false);
       }
-      for (int64_t k = 0; k < passage.targets(); ++k) {
-        const T *from = scratch.rows + k * positions + position;
-        T *to = row + k * channel_stride;
-        for (int64_t j = 0; j < lattice.count[2]; ++j) to[j * apart] = from[j];
-      }
+      continue;
+    }
+    for (int64_t k = 0; k < passage.targets(); ++k) {
+      copy(lattice.count[1], lattice.count[2], scratch.rows + k * positions + d * depth_step, row_step, 1,
+           rows + k * channel_stride, target_row, apart);
     }
   }
+}
+
+// One plane for one plane, unit strides: rows are stacked, so that a load serves all the rows of the kernel.
+template <class T>
+bool correlate_stacked(const Passage &passage, const T *w, const Scratch<T> &scratch, T *target, const Sizes &strides) {
+  const Geometry &g = passage.g;
+  if (passage.sources() != 1 || passage.targets() != 1 || g.kernel[0] != 1 || g.stride != Sizes{1, 1, 1} ||
+      g.dilation[1] != 1 || strides[2] != 1) {
+    return false;
+  }
+  const int64_t area = g.kernel_area(), row_step = passage.plane.axes[2].extent;
+  const int64_t depth_step = passage.plane.axes[1].extent * row_step;
+  // In the order of the padded plane; turned for true convolution, and turned again for the input gradient.
+  for (int64_t t = 0; t < area; ++t) scratch.weights[t] = w[g.flip != passage.backward ? area - 1 - t : t];
+  for (int64_t d = 0; d < passage.target_sizes[0]; ++d) {
+    if (!kernels().plane<T>().stacked(passage.target_sizes[1], passage.target_sizes[2], g.kernel[1], g.kernel[2],
+                                      scratch.weights, scratch.planes + d * depth_step, row_step, g.dilation[2],
+                                      target + d * strides[0], strides[1])) {
+      return false;
+    }
+  }
+  return true;
 }
 
 template <class T>
@@ -210,6 +232,7 @@ void run(const Problem &problem, const Execution &execution, const Arguments &ar
   parallel(threads, [&](int part) {
     const Scratch<T> scratch(problem, arguments.workspace, part);
     const int64_t begin = tasks * part / threads, end = tasks * (part + 1) / threads;
+    std::fill_n(scratch.planes, passage.sources() * passage.plane.size(), T(0));
     const auto residues = [&](int axis) { return std::min(passage.lattice_step[axis], passage.target_sizes[axis]); };
     for (int64_t residue = 0; residue < residues(0) * residues(1) * residues(2); ++residue) {
       const Lattice lattice =
@@ -222,8 +245,11 @@ void run(const Problem &problem, const Execution &execution, const Arguments &ar
                       source + image * from.image + (group * passage.sources() + s) * from.channel, from.axis,
                       scratch.planes + s * passage.plane.size());
         }
-        correlate(passage, lattice, w + group * g.group_outputs() * g.patch_size(), scratch,
-                  target + image * to.image + group * passage.targets() * to.channel, to.channel, to.axis);
+        const T *group_w = w + group * g.group_outputs() * g.patch_size();
+        T *out = target + image * to.image + group * passage.targets() * to.channel;
+        if (!correlate_stacked(passage, group_w, scratch, out, to.axis)) {
+          correlate(passage, lattice, group_w, scratch, out, to.channel, to.axis);
+        }
       }
     }
   });
@@ -245,6 +271,7 @@ void weight_gradient(const Problem &problem, const Execution &execution, const A
   parallel(threads, [&](int part) {
     const Scratch<T> scratch(problem, arguments.workspace, part);
     lattice.offsets(passage, scratch.offsets);
+    std::fill_n(scratch.planes, passage.sources() * passage.plane.size(), T(0));
     // dy takes the places of the padded grid, zeros in its gaps.
     std::fill_n(scratch.rows, g.group_outputs() * positions, T(0));
     for (int64_t group = g.groups * part / threads; group < g.groups * (part + 1) / threads; ++group) {
@@ -258,11 +285,8 @@ void weight_gradient(const Problem &problem, const Execution &execution, const A
         for (int64_t k = 0; k < g.group_outputs(); ++k) {
           const T *from = dy + image * ys.image + (group * g.group_outputs() + k) * ys.channel;
           for (int64_t d = 0; d < g.output[0]; ++d) {
-            for (int64_t h = 0; h < g.output[1]; ++h) {
-              T *to = scratch.rows + k * positions + (d * passage.plane.axes[1].extent + h) * row_step;
-              const T *row = from + d * ys.axis[0] + h * ys.axis[1];
-              for (int64_t j = 0; j < g.output[2]; ++j) to[j] = row[j * ys.axis[2]];
-            }
+            kernels().plane<T>().copy(g.output[1], g.output[2], from + d * ys.axis[0], ys.axis[1], ys.axis[2],
+                                      scratch.rows + k * positions + d * passage.plane.axes[1].extent * row_step, row_step, 1);
           }
         }
         kernels().shifted<T>().dots(g.group_outputs(), positions, patch, scratch.rows, positions, scratch.planes,
