@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 
 #include "grain.hpp"
 #include "threads.hpp"
@@ -12,23 +11,6 @@
 namespace gemmconv {
 
 namespace {
-
-template <Activation activation>
-using Constant = std::integral_constant<Activation, activation>;
-
-// Calls body with the activation as a constant, so that the choice stands outside its loop and simple ones become vectors.
-template <class Body>
-void with_activation(Activation activation, const Body &body) {
-  switch (activation) {
-    case Activation::relu: return body(Constant<Activation::relu>());
-    case Activation::leaky_relu: return body(Constant<Activation::leaky_relu>());
-    case Activation::sigmoid: return body(Constant<Activation::sigmoid>());
-    case Activation::tanh: return body(Constant<Activation::tanh>());
-    case Activation::softplus: return body(Constant<Activation::softplus>());
-    case Activation::gelu: return body(Constant<Activation::gelu>());
-    default: return body(Constant<Activation::identity>());
-  }
-}
 
 // Sum of `count` neighbours: 16 chains, so that no chain is longer than a sixteenth.
 template <class T>
@@ -117,9 +99,13 @@ void activate_backward(Activation activation, int threads, int64_t count, const 
   with_activation(activation, [&](auto constant) {
     parallel_ranges(threads_for(threads, count), count, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        if constexpr (decltype(constant)::value == Activation::relu)
-          dz[i] = z[i] > 0 ? da[i] : (z[i] <= 0 ? T(0) : z[i]);
-        else dz[i] = da[i] * activation_slope(decltype(constant)::value, z[i]);
+        const T at = z[i], error = da[i];  // read before the choice, which is then none of branches
+        if constexpr (decltype(constant)::value == Activation::relu) {
+          const T closed = at <= 0 ? T(0) : at;
+          dz[i] = at > 0 ? error : closed;
+        } else {
+          dz[i] = error * activation_slope(decltype(constant)::value, at);
+        }
       }
     });
   });

@@ -3,6 +3,9 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
+
+#include "exponential.hpp"
 
 namespace gemmconv {
 
@@ -18,10 +21,10 @@ inline T activated(Activation activation, T z) {
     case Activation::relu: return z < 0 ? T(0) : z;
     case Activation::leaky_relu: return z < 0 ? T(leaky_slope) * z : z;
     case Activation::sigmoid: {  // by the sign of z, so that exp never overflows
-      const T e = std::exp(-std::abs(z));
+      const T e = exp_of_negative(-std::abs(z));
       return (z >= 0 ? T(1) : e) / (1 + e);
     }
-    case Activation::tanh: return std::tanh(z);
+    case Activation::tanh: return tanh_of(z);
     case Activation::softplus: return (z > 0 ? z : T(0)) + std::log1p(std::exp(-std::abs(z)));  // log(1 + e^z)
     case Activation::gelu: {  // z Phi(z), the exact form; -0 at -infinity, where the product would be NaN
       const T tail = std::erfc(-z * T(0.70710678118654752440));
@@ -38,11 +41,11 @@ inline T activation_slope(Activation activation, T z) {
     case Activation::relu: return z > 0 ? T(1) : (z <= 0 ? T(0) : z);
     case Activation::leaky_relu: return z > 0 ? T(1) : (z <= 0 ? T(leaky_slope) : z);
     case Activation::sigmoid: {
-      const T e = std::exp(-std::abs(z));
+      const T e = exp_of_negative(-std::abs(z));
       return e / ((1 + e) * (1 + e));
     }
     case Activation::tanh: {  // 1 / cosh^2, which keeps its digits where 1 - tanh^2 cancels
-      const T e = std::exp(-2 * std::abs(z));
+      const T e = exp_of_negative(-2 * std::abs(z));
       return 4 * e / ((1 + e) * (1 + e));
     }
     case Activation::softplus: return activated(Activation::sigmoid, z);
@@ -52,6 +55,20 @@ inline T activation_slope(Activation activation, T z) {
              (density == 0 ? T(0) : z * T(0.39894228040143267794) * density);
     }
     default: return T(1);
+  }
+}
+
+// Calls body with the activation as a constant, so that the choice stands outside its loop and simple ones become vectors.
+template <class Body>
+void with_activation(Activation activation, const Body &body) {
+  switch (activation) {
+    case Activation::relu: return body(std::integral_constant<Activation, Activation::relu>());
+    case Activation::leaky_relu: return body(std::integral_constant<Activation, Activation::leaky_relu>());
+    case Activation::sigmoid: return body(std::integral_constant<Activation, Activation::sigmoid>());
+    case Activation::tanh: return body(std::integral_constant<Activation, Activation::tanh>());
+    case Activation::softplus: return body(std::integral_constant<Activation, Activation::softplus>());
+    case Activation::gelu: return body(std::integral_constant<Activation, Activation::gelu>());
+    default: return body(std::integral_constant<Activation, Activation::identity>());
   }
 }
 
@@ -70,7 +87,9 @@ inline void finish(Activation activation, T bias, T *y, int64_t count) {
       }
       break;
     default:
-      for (int64_t i = 0; i < count; ++i) y[i] = activated(activation, y[i] + bias);
+      with_activation(activation, [&](auto constant) {
+        for (int64_t i = 0; i < count; ++i) y[i] = activated(decltype(constant)::value, y[i] + bias);
+      });
   }
 }
 

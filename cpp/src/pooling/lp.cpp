@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "pairs.hpp"
 #include "pooling.hpp"
 #include "reduce.hpp"
 #include "spread.hpp"
@@ -145,14 +146,22 @@ void backward(const PoolGeometry &geometry, int threads, const T *dy, const T *x
 
 template <class T>
 void lp_pool(const PoolGeometry &geometry, int threads, const T *x, T *y) {
-  if (geometry.p == 1) forward<T, Norm::one>(geometry, threads, x, y);
+  if (sizeof(T) == 4 && geometry.p == 2 && by_pairs(geometry))  // squares of floats are tame in double
+    join_pairs(geometry, threads, x, y, [](double a, double b, double c, double d) {
+      return static_cast<T>(std::sqrt((a * a + c * c) + (b * b + d * d)));
+    });
+  else if (geometry.p == 1) forward<T, Norm::one>(geometry, threads, x, y);
   else if (geometry.p == 2) forward<T, Norm::two>(geometry, threads, x, y);
   else forward<T, Norm::any>(geometry, threads, x, y);
 }
 
 template <class T>
 void lp_pool_backward(const PoolGeometry &geometry, int threads, const T *dy, const T *x, const T *y, T *dx) {
-  if (geometry.p == 1) backward<T, Norm::one>(geometry, threads, dy, x, y, dx);
+  if (geometry.p == 2 && by_pairs(geometry))
+    share_pairs(geometry, threads, dx, [&](int64_t output, int64_t cell) {
+      return static_cast<T>(share<Norm::two>(2, dy[output], x[cell], y[output]));
+    });
+  else if (geometry.p == 1) backward<T, Norm::one>(geometry, threads, dy, x, y, dx);
   else if (geometry.p == 2) backward<T, Norm::two>(geometry, threads, dy, x, y, dx);
   else backward<T, Norm::any>(geometry, threads, dy, x, y, dx);
 }

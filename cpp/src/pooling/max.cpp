@@ -3,6 +3,7 @@
 
 #include "../check.hpp"
 #include "largest.hpp"
+#include "pairs.hpp"
 #include "pooling.hpp"
 
 namespace gemmconv {
@@ -41,6 +42,23 @@ void require_good(const FirstBad &bad, const PoolGeometry &geometry, const int64
   throw Error(Status::invalid_argument,
               say("index ", indices[place], " at (", rest, ", ", where, ") of indices is outside a plane of ", pixels,
                   " cells; it must be from -1 to ", pixels - 1));
+}
+
+// The largest cell of each 2x2 window, and where it is if that is asked for. Choices are made by adding truths to places:
+// which unit wins is as good as random, and a branch on it would be predicted wrong every other time.
+template <class T>
+void largest_of_pairs(const PoolGeometry &geometry, int threads, const T *x, T *y, int64_t *indices) {
+  const int64_t width = geometry.output[2], cells = geometry.input[2];
+  for_row_pairs(geometry, threads, [&](int64_t from, int64_t to, int64_t first) {
+    const T *row = x + from;
+    for (int64_t o = 0; o < width; ++o) {
+      const int64_t top = 2 * o + beats(row[2 * o + 1], row[2 * o]);
+      const int64_t bottom = cells + 2 * o + beats(row[cells + 2 * o + 1], row[cells + 2 * o]);
+      const int64_t best = top + (bottom - top) * beats(row[bottom], row[top]);
+      y[to + o] = row[best];
+      if (indices) indices[to + o] = first + best;
+    }
+  });
 }
 
 // Writes target = 0 and then put(target[index], source) for each source in C order. A part owns some channels of some
@@ -84,7 +102,8 @@ void scatter(const PoolGeometry &geometry, int threads, const T *source, const i
 
 template <class T>
 void max_pool(const PoolGeometry &geometry, int threads, const T *x, T *y, int64_t *indices) {
-  largest(geometry, Windows(geometry, false), threads, x, y, indices);
+  if (by_pairs(geometry)) largest_of_pairs(geometry, threads, x, y, indices);
+  else largest(geometry, Windows(geometry, false), threads, x, y, indices);
 }
 
 template <class T>
