@@ -14,13 +14,13 @@ flags=(-Ccmake.define.GEMMCONV_TESTS=ON)
 preload=()
 case $mode in
   address)
-    flags+=(-Ccmake.define.GEMMCONV_SANITIZE=address,undefined -Ccmake.build-type=RelWithDebInfo)
+    flags+=(-Ccmake.define.GEMMCONV_SANITIZE=address,undefined -Ccmake.build-type=RelWithDebInfo "-Ccmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1")
     preload=(libasan.so libubsan.so)
     export ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1:log_path=$build/report
     export UBSAN_OPTIONS=print_stacktrace=1:log_path=$build/report
     ;;
   thread)
-    flags+=(-Ccmake.define.GEMMCONV_SANITIZE=thread -Ccmake.define.GEMMCONV_BLAS=none -Ccmake.build-type=RelWithDebInfo)
+    flags+=(-Ccmake.define.GEMMCONV_SANITIZE=thread -Ccmake.define.GEMMCONV_BLAS=none -Ccmake.build-type=RelWithDebInfo "-Ccmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1")
     preload=(libtsan.so)
     export TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/cpp/tests/thread_sanitizer_suppressions.txt log_path=$build/report"
     ;;

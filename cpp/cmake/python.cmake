@@ -17,6 +17,7 @@ pybind11_add_module(_core MODULE NO_EXTRAS
   cpp/python/unpooling.cpp)
 target_link_libraries(_core PRIVATE gemmconv)
 target_compile_options(_core PRIVATE -Wall -Wextra)
+instrument(_core)
 if(APPLE)
   set_target_properties(_core PROPERTIES INSTALL_RPATH "@loader_path/lib")
 else()

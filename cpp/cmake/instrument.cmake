@@ -1,0 +1,12 @@
+# instrument(target): sanitizers and line counting, where they are asked for.
+function(instrument target)
+  if(GEMMCONV_SANITIZE)
+    target_compile_options(${target} PRIVATE
+      -fsanitize=${GEMMCONV_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+    target_link_options(${target} PRIVATE -fsanitize=${GEMMCONV_SANITIZE})
+  endif()
+  if(GEMMCONV_COVERAGE)
+    target_compile_options(${target} PRIVATE --coverage -fprofile-update=atomic)
+    target_link_options(${target} PRIVATE --coverage)
+  endif()
+endfunction()
