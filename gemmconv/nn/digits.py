@@ -12,6 +12,7 @@ import numpy as np
 from gemmconv.annotations import Array
 from gemmconv.nn.convolutional import Conv
 from gemmconv.nn.dense import Dense, Flatten
+from gemmconv.nn.gradient_check import GradientCheck, check_gradients
 from gemmconv.nn.history import History
 from gemmconv.nn.losses import CrossEntropy
 from gemmconv.nn.network import Network
@@ -201,3 +202,34 @@ def train_digits(
         "seed": seed,
     }
     return DigitsRun(network, history, digits, predicted, figures)
+
+
+def check_digits(network: Network, digits: Digits, *, count: int = 8, max_elements: int | None = 100) -> GradientCheck:
+    """The network's gradients on some scans, compared with central differences.
+
+    The scans get a little noise: their background is exactly black, and there all units of a channel are equal, so that
+    max pooling has no single winner and the cost no derivative.
+
+    Parameters
+    ----------
+    network : Network
+        Trained or not.
+    digits : Digits
+        Of which the first held-out scans are taken.
+    count : int
+        How many.
+    max_elements : int, optional
+        As in `check_gradients`.
+
+    Returns
+    -------
+    GradientCheck
+
+    Examples
+    --------
+    >>> from gemmconv.nn.digits import check_digits, digits_network, load_digits
+    >>> check_digits(digits_network(), load_digits(), count=2, max_elements=5).ok
+    True
+    """
+    noise = np.random.default_rng(0).normal(0, 0.05, digits.x_test[:count].shape)
+    return check_gradients(network, digits.x_test[:count] + noise, digits.t_test[:count], max_elements=max_elements)
