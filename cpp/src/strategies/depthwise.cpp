@@ -17,7 +17,8 @@ namespace {
 constexpr int64_t most_channels = 16;  // of a group, on either side; beyond, implicit is faster
 constexpr int64_t most_taps = 1024;    // offsets kept on the stack, of one channel
 constexpr int64_t most_phases = 64;
-constexpr int64_t wide_row = 48;       // rows this wide are correlated one by one, narrower ones as one long row with gaps
+constexpr double most_cells = 1e12;  // of a padded plane: what its sizes are multiplied to fits int64 with room
+constexpr int64_t wide_row = 48;  // rows this wide are correlated one by one, narrower ones as one long row with gaps
 
 size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
 
@@ -43,8 +44,11 @@ struct Passage {
   bool used[most_phases] = {};
 
   Passage(const Geometry &g, bool backward)
-      : g(g), backward(backward), source_sizes(backward ? g.output : g.input),
-        target_sizes(backward ? g.input : g.output), lattice_step(backward ? g.stride : Sizes{1, 1, 1}) {
+      : g(g),
+        backward(backward),
+        source_sizes(backward ? g.output : g.input),
+        target_sizes(backward ? g.input : g.output),
+        lattice_step(backward ? g.stride : Sizes{1, 1, 1}) {
     for (int i = 0; i < 3; ++i) {
       const Axis axis = g.axis(i);
       const int64_t first = tap_offset(axis, 0, false), last = tap_offset(axis, axis.kernel - 1, false);
@@ -165,7 +169,8 @@ void correlate(const Passage &passage, const Lattice &lattice, const T *w, const
   for (int64_t s = 0; s < passage.sources(); ++s) {
     for (int64_t t = 0; t < lattice.taps; ++t) {
       for (int64_t k = 0; k < passage.targets(); ++k) {
-        scratch.weights[k * taps + s * lattice.taps + t] = w[k * target_stride + s * source_stride + lattice.indices[t]];
+        scratch.weights[k * taps + s * lattice.taps + t] =
+            w[k * target_stride + s * source_stride + lattice.indices[t]];
       }
     }
   }
@@ -180,13 +185,14 @@ void correlate(const Passage &passage, const Lattice &lattice, const T *w, const
            positions, false);
   }
   for (int64_t d = 0; d < lattice.count[0]; ++d) {
-    T *rows = target + (lattice.residue[0] + d * passage.lattice_step[0]) * strides[0] + lattice.residue[1] * strides[1] +
-              lattice.residue[2] * strides[2];
+    T *rows = target + (lattice.residue[0] + d * passage.lattice_step[0]) * strides[0] +
+              lattice.residue[1] * strides[1] + lattice.residue[2] * strides[2];
     const int64_t target_row = passage.lattice_step[1] * strides[1];
     if (in_place) {
       for (int64_t h = 0; h < lattice.count[1]; ++h) {
         kernel(passage.targets(), lattice.count[2], taps, scratch.weights, taps, 1,
-               scratch.planes + d * depth_step + h * row_step, scratch.offsets, rows + h * target_row, channel_stride, false);
+               scratch.planes + d * depth_step + h * row_step, scratch.offsets, rows + h * target_row, channel_stride,
+               false);
       }
       continue;
     }
@@ -235,8 +241,8 @@ void run(const Problem &problem, const Execution &execution, const Arguments &ar
     std::fill_n(scratch.planes, passage.sources() * passage.plane.size(), T(0));
     const auto residues = [&](int axis) { return std::min(passage.lattice_step[axis], passage.target_sizes[axis]); };
     for (int64_t residue = 0; residue < residues(0) * residues(1) * residues(2); ++residue) {
-      const Lattice lattice =
-          passage.lattice({residue / residues(2) / residues(1), residue / residues(2) % residues(1), residue % residues(2)});
+      const Lattice lattice = passage.lattice(
+          {residue / residues(2) / residues(1), residue / residues(2) % residues(1), residue % residues(2)});
       lattice.offsets(passage, scratch.offsets);
       for (int64_t task = begin; task < end; ++task) {
         const int64_t image = task / g.groups, group = task % g.groups;
@@ -253,8 +259,8 @@ void run(const Problem &problem, const Execution &execution, const Arguments &ar
       }
     }
   });
-  finish_tensor(g.layout, execution.threads, problem.activation, static_cast<const T *>(arguments.bias), target, g.batch,
-                g.groups * passage.targets(), product(passage.target_sizes));
+  finish_tensor(g.layout, execution.threads, problem.activation, static_cast<const T *>(arguments.bias), target,
+                g.batch, g.groups * passage.targets(), product(passage.target_sizes));
 }
 
 template <class T>
@@ -279,14 +285,15 @@ void weight_gradient(const Problem &problem, const Execution &execution, const A
       std::fill_n(group_dw, g.group_outputs() * patch, T(0));
       for (int64_t image = 0; image < g.batch; ++image) {
         for (int64_t c = 0; c < g.group_inputs(); ++c) {
-          fill_padded(passage.plane, passage.used, x + image * xs.image + (group * g.group_inputs() + c) * xs.channel, xs.axis,
-                      scratch.planes + c * passage.plane.size());
+          fill_padded(passage.plane, passage.used, x + image * xs.image + (group * g.group_inputs() + c) * xs.channel,
+                      xs.axis, scratch.planes + c * passage.plane.size());
         }
         for (int64_t k = 0; k < g.group_outputs(); ++k) {
           const T *from = dy + image * ys.image + (group * g.group_outputs() + k) * ys.channel;
           for (int64_t d = 0; d < g.output[0]; ++d) {
             kernels().plane<T>().copy(g.output[1], g.output[2], from + d * ys.axis[0], ys.axis[1], ys.axis[2],
-                                      scratch.rows + k * positions + d * passage.plane.axes[1].extent * row_step, row_step, 1);
+                                      scratch.rows + k * positions + d * passage.plane.axes[1].extent * row_step,
+                                      row_step, 1);
           }
         }
         kernels().shifted<T>().dots(g.group_outputs(), positions, patch, scratch.rows, positions, scratch.planes,
@@ -315,7 +322,16 @@ const char *refuses(const Problem &problem, const Execution &) {
     return "it is for groups of at most 16 input and 16 output channels, and these are larger";
   }
   if (g.kernel_area() > most_taps) return "it is for kernels of at most 1024 taps";
-  if (product(g.stride) > most_phases) return "it is for strides whose product is at most 64";
+  // In double, which large strides, paddings and dilations do not overflow.
+  double phases = 1, cells = 1;
+  for (int i = 0; i < 3; ++i) {
+    const double stride = static_cast<double>(g.stride[i]);
+    const double outputs = static_cast<double>(problem.pass == Pass::backward_input ? g.input[i] : g.output[i]);
+    phases *= stride;
+    cells *= (outputs + 4) * stride + static_cast<double>(g.dilation[i] * (g.kernel[i] - 1));
+  }
+  if (phases > most_phases) return "it is for strides whose product is at most 64";
+  if (cells > most_cells) return "it is for padded planes of at most 10^12 cells, and this one would be larger";
   return nullptr;
 }
 
