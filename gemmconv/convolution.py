@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
-from gemmconv.backends.arrays import answer
-from gemmconv.backends.doors import Backend
+from gemmconv.backends.arrays import answer, check_arrays, check_shape
 from gemmconv.settings import current
 
 GRADIENTS = ("input", "weight", "bias")
@@ -302,14 +303,20 @@ def conv_backward(
     True
     """
     wanted = wanted_gradients(needs)
-    dx_out, dw_out, db_out = three_outputs(out)
+    outputs = Outputs(out, dy, x, w)
     doors = backend_for(backend, dy, x, w)
+    check_arrays(dy=dy, x=x, w=w)
+    if not wanted & {"input", "weight"}:  # otherwise their doors check the shapes
+        geometry = _core.Geometry(
+            x.shape, w.shape, stride=stride, padding=padding, dilation=dilation, groups=groups, flip=flip, layout=layout
+        )
+        check_shape("dy", dy, geometry.y_shape)
     settings = current.get()
     options = (stride, padding, dilation, groups, flip, layout, strategy, settings)
-    return ConvGradients(
-        input=doors.conv_backward_input(dy, w, x.shape, *options, dx_out) if "input" in wanted else None,
-        weight=doors.conv_backward_weight(dy, x, w.shape, *options, dw_out) if "weight" in wanted else None,
-        bias=bias_gradient(doors, dy, layout, settings, db_out) if "bias" in wanted else None,
+    return outputs.filled(
+        doors.conv_backward_input(dy, w, x.shape, *options, outputs.direct[0]) if "input" in wanted else None,
+        doors.conv_backward_weight(dy, x, w.shape, *options, outputs.direct[1]) if "weight" in wanted else None,
+        doors.conv_backward_bias(dy, layout, settings) if "bias" in wanted else None,
     )
 
 
@@ -322,16 +329,39 @@ def wanted_gradients(needs: Iterable[str]) -> frozenset[str]:
     return wanted
 
 
-def three_outputs(out: Sequence[Array | None] | None) -> Sequence[Array | None]:
-    """``out`` as three arrays or Nones."""
-    if out is None:
-        return (None, None, None)
-    if not isinstance(out, tuple | list) or len(out) != 3:
-        raise ValueError("out must be three arrays or Nones: for the gradients of input, weight and bias")
-    return out
+class Outputs:
+    """Where three gradients go.
+
+    ``direct`` holds the arrays that may be written as each gradient is made. One that shares memory with an operand may
+    not: a later gradient still reads the operand.
+    """
+
+    def __init__(self, out: Sequence[Array | None] | None, *operands: Array) -> None:
+        if out is None:
+            out = (None, None, None)
+        if not isinstance(out, tuple | list) or len(out) != 3:
+            raise ValueError("out must be three arrays or Nones: for the gradients of input, weight and bias")
+        self._out = out
+        arrays = [array for array in out if isinstance(array, np.ndarray)]
+        for i, array in enumerate(arrays):
+            if any(np.may_share_memory(array, other) for other in arrays[:i]):
+                raise ValueError("two arrays of out share memory; each gradient needs its own")
+        self.direct = [None if shares(array, operands) else array for array in out]
+
+    def filled(self, *gradients: Array | None) -> ConvGradients:
+        """The gradients, copied to where they were wanted unless they are there."""
+        return ConvGradients(
+            *(
+                gradient
+                if gradient is None or out is None or gradient is out
+                else answer(gradient, gradient.dtype, out)
+                for gradient, out in zip(gradients, self._out, strict=True)
+            )
+        )
 
 
-def bias_gradient(doors: Backend, dy: Array, layout: str, settings: _core.Settings, out: Array | None) -> Array:
-    """The gradient with respect to the bias, in ``out`` if there is one."""
-    db = doors.conv_backward_bias(dy, layout, settings)
-    return db if out is None else answer(db, db.dtype, out)
+def shares(array: Array | None, operands: Sequence[Array]) -> bool:
+    """Whether the array may share memory with an operand."""
+    return isinstance(array, np.ndarray) and any(
+        isinstance(operand, np.ndarray) and np.may_share_memory(array, operand) for operand in operands
+    )

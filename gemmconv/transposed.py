@@ -6,7 +6,7 @@ from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
 from gemmconv.backends.arrays import check_arrays, check_shape
-from gemmconv.convolution import GRADIENTS, ConvGradients, bias_gradient, three_outputs, wanted_gradients
+from gemmconv.convolution import GRADIENTS, ConvGradients, Outputs, wanted_gradients
 from gemmconv.settings import current
 
 
@@ -152,7 +152,7 @@ def conv_transpose_backward(
     ((1, 2, 4), (2, 3, 3), (3,))
     """
     wanted = wanted_gradients(needs)
-    dx_out, dw_out, db_out = three_outputs(out)
+    outputs = Outputs(out, dy, x, w)
     doors = backend_for(backend, dy, x, w)
     settings = current.get()
     geometry = _core.Geometry.transposed(
@@ -174,8 +174,8 @@ def conv_transpose_backward(
         plan = doors.plan(pass_, geometry, dtype=dtype.name, activation=None, strategy=strategy, settings=settings)
         return plan(dy, second, out=answer) if pass_ == "forward" else plan(second, dy, out=answer)
 
-    return ConvGradients(
-        input=run("forward", w, dx_out) if "input" in wanted else None,
-        weight=run("backward_weight", x, dw_out) if "weight" in wanted else None,
-        bias=bias_gradient(doors, dy, layout, settings, db_out) if "bias" in wanted else None,
+    return outputs.filled(
+        run("forward", w, outputs.direct[0]) if "input" in wanted else None,
+        run("backward_weight", x, outputs.direct[1]) if "weight" in wanted else None,
+        doors.conv_backward_bias(dy, layout, settings) if "bias" in wanted else None,
     )
