@@ -110,9 +110,9 @@ def check_gradients(
     -----
     Where a kink of ``relu``, or a change of a maximum's winner, lies within the step, the difference quotient mixes
     both sides. Such an element is compared again with smaller steps, and at last with the quotients of each side alone,
-    for a kink that lies at the point itself; it agrees if it agrees with one of them. Where several units stand on their
-    kinks at once, as the black background of a scan makes them, there is no derivative to agree with: add a little noise
-    to such a batch.
+    for a kink that lies at the point itself; it agrees if it agrees with one of them. Where several units stand on
+    their kinks at once, as the black background of a scan makes them, there is no derivative to agree with: add a
+    little noise to such a batch.
 
     A network and its layers are copied: the check changes neither weights nor running statistics.
 
