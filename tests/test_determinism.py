@@ -61,12 +61,14 @@ def test_for_any_number_of_threads(strategy: str, pass_: str, dtype: str) -> Non
                 if not solvable(case, pass_, dtype, strategy):
                     continue
             first, second = operands(case, pass_, dtype)
-            answers = []
-            for threads in (1, 2, 3, 5):
-                with gemmconv.options(deterministic=True, threads=threads):
-                    answers.append(run_pass(case, pass_, first, second, layout=layout, strategy=strategy))
-            for other in answers[1:]:
-                assert_same_bits(answers[0], other, f"{case} {layout}")
+            for limit in (64 << 20, 160 << 10):  # scratch memory for all threads, and for hardly one
+                answers = []
+                for threads in (1, 2, 3, 5):
+                    with gemmconv.options(deterministic=True, threads=threads, workspace_limit=limit):
+                        if limit == 64 << 20 or refusal(case, pass_, dtype, strategy, layout) is None:
+                            answers.append(run_pass(case, pass_, first, second, layout=layout, strategy=strategy))
+                for other in answers[1:]:
+                    assert_same_bits(answers[0], other, f"{case} {layout} in {limit} bytes")
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
