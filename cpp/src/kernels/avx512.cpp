@@ -27,6 +27,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "shifted_body.hpp"
 
 #include "plane_body.hpp"
+
+#include "activation_body.hpp"
 }  // namespace
 
 extern const Kernels avx512_kernels;
@@ -40,6 +42,7 @@ const Kernels avx512_kernels = {
     shifted_kernel<double, 16>(),
     plane_kernel<float, 4>(),
     plane_kernel<double, 4>(),
+    activation_kernel(),
 };
 
 }  // namespace gemmconv

@@ -54,6 +54,16 @@ struct PlaneKernel {
   // to[i * to_row + j * to_col] = from[i * from_row + j * from_col]            (i < m, j < n)
   void (*copy)(int64_t m, int64_t n, const T *from, int64_t from_row, int64_t from_col, T *to, int64_t to_row,
                int64_t to_col);
+  // to[i * to_row + j] = (j even ? even : odd)[i * from_row + j / 2]           (i < m, j < n)
+  void (*interleave)(int64_t m, int64_t n, const T *even, const T *odd, int64_t from_row, T *to, int64_t to_row);
+};
+
+// Over `count` floats; z may be the array that is written.
+struct ActivationKernel {
+  void (*sigmoid)(int64_t count, const float *z, float *a);
+  void (*tanh)(int64_t count, const float *z, float *a);
+  void (*sigmoid_backward)(int64_t count, const float *da, const float *z, float *dz);  // dz = da sigma'(z)
+  void (*tanh_backward)(int64_t count, const float *da, const float *z, float *dz);
 };
 
 struct Kernels {
@@ -66,6 +76,7 @@ struct Kernels {
   ShiftedKernel<double> shifted_f64;
   PlaneKernel<float> plane_f32;
   PlaneKernel<double> plane_f64;
+  ActivationKernel activation_f32;
 
   template <class T>
   const GemmKernel<T> &gemm() const {

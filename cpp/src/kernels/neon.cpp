@@ -23,6 +23,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "shifted_body.hpp"
 
 #include "plane_body.hpp"
+
+#include "activation_body.hpp"
 }  // namespace
 
 extern const Kernels neon_kernels;
@@ -36,6 +38,7 @@ const Kernels neon_kernels = {
     shifted_kernel<double, 16>(),
     plane_kernel<float, 4>(),
     plane_kernel<double, 4>(),
+    activation_kernel(),
 };
 
 }  // namespace gemmconv

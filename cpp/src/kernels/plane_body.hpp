@@ -38,7 +38,8 @@ void stacked_strip(int count, bool whole, int64_t columns, const T *w, const T *
                    int64_t c_row, typename Simd<T>::Part last) {
   if constexpr (vectors > 1) {
     if (count < vectors) {
-      return stacked_strip<T, kernel_rows, rows, vectors - 1>(count, whole, columns, w, b, b_row, b_col, c, c_row, last);
+      return stacked_strip<T, kernel_rows, rows, vectors - 1>(count, whole, columns, w, b, b_row, b_col, c, c_row,
+                                                              last);
     }
   }
   if (whole) {
@@ -109,8 +110,20 @@ void copy_rows(int64_t m, int64_t n, const T *from, int64_t from_row, int64_t fr
   }
 }
 
+template <class T>
+void interleave(int64_t m, int64_t n, const T *__restrict even, const T *__restrict odd, int64_t from_row,
+                T *__restrict to, int64_t to_row) {
+  for (; m > 0; --m, even += from_row, odd += from_row, to += to_row) {
+    for (int64_t j = 0; j < n / 2; ++j) {
+      to[2 * j] = even[j];
+      to[2 * j + 1] = odd[j];
+    }
+    if (n % 2 == 1) to[n - 1] = even[n / 2];
+  }
+}
+
 // The table's row: 4 rows x `vectors` vectors of sums.
 template <class T, int vectors>
 constexpr PlaneKernel<T> plane_kernel() {
-  return PlaneKernel<T>{stacked<T, vectors>, copy_rows<T>};
+  return PlaneKernel<T>{stacked<T, vectors>, copy_rows<T>, interleave<T>};
 }

@@ -22,6 +22,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "shifted_body.hpp"
 
 #include "plane_body.hpp"
+
+#include "activation_body.hpp"
 }  // namespace
 
 extern const Kernels portable_kernels;
@@ -35,6 +37,7 @@ const Kernels portable_kernels = {
     shifted_kernel<double, 8>(),
     plane_kernel<float, 2>(),
     plane_kernel<double, 2>(),
+    activation_kernel(),
 };
 
 }  // namespace gemmconv

@@ -44,32 +44,55 @@ struct PaddedPlane {
   // Where output 0 finds what lies `offset` source cells behind source cell 0.
   int64_t place(int64_t d, int64_t h, int64_t w) const {
     const int64_t phase = (axes[0].phase(d) * axes[1].step + axes[1].phase(h)) * axes[2].step + axes[2].phase(w);
-    return phase * phase_size() + (axes[0].cell(d) * axes[1].extent + axes[1].cell(h)) * axes[2].extent + axes[2].cell(w);
+    return phase * phase_size() + (axes[0].cell(d) * axes[1].extent + axes[1].cell(h)) * axes[2].extent +
+           axes[2].cell(w);
   }
 };
 
-// Fills the cells that lie inside the source from one channel of an image, `strides` apart. The others are never written:
-// they stay the zeros the caller put there once. A phase that no tap reads (`used` false) is left out.
-template <class T>
-void fill_padded(const PaddedPlane &plane, const bool *used, const T *source, const Sizes &strides, T *buffer) {
-  const PaddedAxis &a0 = plane.axes[0], &a1 = plane.axes[1], &a2 = plane.axes[2];
-  const auto copy = kernels().plane<T>().copy;
-  for (int64_t p0 = 0, phase = 0; p0 < a0.step; ++p0) {
-    const Range depths = a0.inside(p0);
-    for (int64_t p1 = 0; p1 < a1.step; ++p1) {
-      const Range rows = a1.inside(p1);
-      for (int64_t p2 = 0; p2 < a2.step; ++p2, ++phase, buffer += plane.phase_size()) {
-        if (!used[phase]) continue;
-        const Range cells = a2.inside(p2);
-        for (int64_t u = depths.begin; u < depths.end; ++u) {
-          copy(rows.end - rows.begin, cells.end - cells.begin,
-               source + a0.at(u, p0) * strides[0] + a1.at(rows.begin, p1) * strides[1] + a2.at(cells.begin, p2) * strides[2],
-               a1.step * strides[1], a2.step * strides[2], buffer + (u * a1.extent + rows.begin) * a2.extent + cells.begin,
-               a2.extent, 1);
-        }
+// How the cells of a padded plane that lie inside the source are filled from one channel of an image, worked out once: a
+// plane of 7x7 takes less time to copy than to find the borders of. The other cells are never written: they stay the
+// zeros the caller put there once. Phases that no tap reads are left out.
+class PlaneFill {
+ public:
+  static constexpr int64_t most_phases = 64;
+
+  // used[phase]: whether a tap reads it; `strides` of the source.
+  PlaneFill(const PaddedPlane &plane, const bool *used, const Sizes &strides)
+      : from_(Sizes{plane.axes[0].step * strides[0], plane.axes[1].step * strides[1], plane.axes[2].step * strides[2]}),
+        to_depth_(plane.axes[1].extent * plane.axes[2].extent),
+        to_row_(plane.axes[2].extent) {
+    const PaddedAxis &a0 = plane.axes[0], &a1 = plane.axes[1], &a2 = plane.axes[2];
+    for (int64_t phase = 0; phase < plane.phases(); ++phase) {
+      if (!used[phase]) continue;
+      const int64_t p0 = phase / a2.step / a1.step, p1 = phase / a2.step % a1.step, p2 = phase % a2.step;
+      const Range depths = a0.inside(p0), rows = a1.inside(p1), cells = a2.inside(p2);
+      parts_[count_++] = {
+          a0.at(depths.begin, p0) * strides[0] + a1.at(rows.begin, p1) * strides[1] +
+              a2.at(cells.begin, p2) * strides[2],
+          phase * plane.phase_size() + (depths.begin * a1.extent + rows.begin) * a2.extent + cells.begin,
+          depths.end - depths.begin, rows.end - rows.begin, cells.end - cells.begin};
+    }
+  }
+
+  template <class T>
+  void operator()(const T *source, T *buffer) const {
+    const auto copy = kernels().plane<T>().copy;
+    for (int64_t i = 0; i < count_; ++i) {
+      const Part &part = parts_[i];
+      for (int64_t d = 0; d < part.depths; ++d) {
+        copy(part.rows, part.cells, source + part.from + d * from_[0], from_[1], from_[2],
+             buffer + part.to + d * to_depth_, to_row_, 1);
       }
     }
   }
-}
+
+ private:
+  struct Part {
+    int64_t from, to, depths, rows, cells;
+  };
+  Sizes from_;  // steps in the source
+  int64_t to_depth_, to_row_, count_ = 0;
+  Part parts_[most_phases];
+};
 
 }  // namespace gemmconv

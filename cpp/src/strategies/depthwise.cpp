@@ -7,117 +7,18 @@
 #include <cstring>
 
 #include "../kernels/kernels.hpp"
-#include "../patches/padded.hpp"
 #include "../threads.hpp"
+#include "depthwise_passage.hpp"
 #include "finish.hpp"
 
 namespace gemmconv::depthwise {
 namespace {
 
 constexpr int64_t most_channels = 16;  // of a group, on either side; beyond, implicit is faster
-constexpr int64_t most_taps = 1024;    // offsets kept on the stack, of one channel
-constexpr int64_t most_phases = 64;
-constexpr double most_cells = 1e12;  // of a padded plane: what its sizes are multiplied to fits int64 with room
+constexpr double most_cells = 1e12;    // of a padded plane: what its sizes are multiplied to fits int64 with room
 constexpr int64_t wide_row = 48;  // rows this wide are correlated one by one, narrower ones as one long row with gaps
 
 size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
-
-struct Passage;
-
-// The taps that reach one residue of the target positions, as places in the padded source of one channel.
-struct Lattice {
-  Sizes count;    // target positions of this residue along each axis
-  Sizes residue;  // the first of them
-  int64_t taps = 0;
-  int64_t places[most_taps], indices[most_taps];  // in the padded plane; in w
-
-  // The places of all source channels, channel by channel.
-  void offsets(const Passage &passage, int64_t *offsets) const;
-};
-
-// One pass as correlations of a padded source with shifted taps.
-struct Passage {
-  const Geometry &g;
-  bool backward;
-  Sizes source_sizes, target_sizes, lattice_step;  // lattice_step: stride of dx positions of one residue
-  PaddedPlane plane;
-  bool used[most_phases] = {};
-
-  Passage(const Geometry &g, bool backward)
-      : g(g),
-        backward(backward),
-        source_sizes(backward ? g.output : g.input),
-        target_sizes(backward ? g.input : g.output),
-        lattice_step(backward ? g.stride : Sizes{1, 1, 1}) {
-    for (int i = 0; i < 3; ++i) {
-      const Axis axis = g.axis(i);
-      const int64_t first = tap_offset(axis, 0, false), last = tap_offset(axis, axis.kernel - 1, false);
-      // dx position r + S j takes dy position j + (r - offset) / S, where that is whole.
-      plane.axes[i] = backward ? PaddedAxis::covering(axis.output, 1, ceil_div(axis.input, axis.stride),
-                                                      floor_div(-last, axis.stride),
-                                                      floor_div(axis.stride - 1 - first, axis.stride))
-                               : PaddedAxis::covering(axis.input, axis.stride, axis.output, first, last);
-    }
-    if (backward) {
-      used[0] = true;
-      return;
-    }
-    for_residue_taps({0, 0, 0}, [&](int64_t, int64_t place) { used[place / plane.phase_size()] = true; });
-  }
-
-  // Calls body(index in w, place) for the taps that reach a residue.
-  template <class Body>
-  void for_residue_taps(const Sizes &residue, const Body &body) const {
-    int64_t index = 0;
-    for (int64_t a = 0; a < g.kernel[0]; ++a) {
-      for (int64_t b = 0; b < g.kernel[1]; ++b) {
-        for (int64_t c = 0; c < g.kernel[2]; ++c, ++index) {
-          const Sizes tap{a, b, c};
-          Sizes at;
-          bool reaches = true;
-          for (int i = 0; i < 3; ++i) {
-            const int64_t offset = tap_offset(g.axis(i), tap[i], g.flip);
-            at[i] = backward ? residue[i] - offset : offset;
-            if (!backward) continue;
-            reaches = reaches && at[i] % g.stride[i] == 0;
-            at[i] = floor_div(at[i], g.stride[i]);
-          }
-          if (reaches) body(index, plane.place(at[0], at[1], at[2]));
-        }
-      }
-    }
-  }
-
-  Lattice lattice(const Sizes &residue) const {
-    Lattice result;
-    result.residue = residue;
-    for (int i = 0; i < 3; ++i) {
-      result.count[i] = residue[i] < target_sizes[i] ? ceil_div(target_sizes[i] - residue[i], lattice_step[i]) : 0;
-    }
-    for_residue_taps(residue, [&](int64_t index, int64_t place) {
-      result.indices[result.taps] = index;
-      result.places[result.taps++] = place;
-    });
-    return result;
-  }
-  int64_t sources() const { return backward ? g.group_outputs() : g.group_inputs(); }
-  int64_t targets() const { return backward ? g.group_inputs() : g.group_outputs(); }
-  // Positions of the padded grid from the first to the last of a residue.
-  int64_t positions(const Sizes &count) const {
-    return ((count[0] - 1) * plane.axes[1].extent + count[1] - 1) * plane.axes[2].extent + count[2];
-  }
-  int64_t most_positions() const {
-    Sizes most;
-    for (int i = 0; i < 3; ++i) most[i] = ceil_div(target_sizes[i], lattice_step[i]);
-    return positions(most);
-  }
-};
-
-void Lattice::offsets(const Passage &passage, int64_t *offsets) const {
-  for (int64_t s = 0; s < passage.sources(); ++s) {
-    for (int64_t t = 0; t < taps; ++t) offsets[s * taps + t] = s * passage.plane.size() + places[t];
-  }
-}
 
 // Scratch of one thread.
 struct Share {
@@ -132,7 +33,8 @@ Share share(const Problem &problem) {
   const Passage passage(g, problem.pass == Pass::backward_input);
   const int64_t taps = passage.sources() * g.kernel_area();
   return {rounded(passage.sources() * passage.plane.size(), item), weight ? 0 : rounded(passage.targets() * taps, item),
-          rounded(taps, sizeof(int64_t)), rounded(passage.targets() * passage.most_positions(), item)};
+          rounded(taps, sizeof(int64_t)),
+          rounded((weight ? 1 : 2) * passage.targets() * passage.most_positions(), item)};
 }
 
 int threads_that_fit(const Problem &problem, const Execution &execution) {
@@ -147,7 +49,7 @@ template <class T>
 struct Scratch {
   T *planes, *weights;
   int64_t *offsets;
-  T *rows;
+  T *rows;  // results of a lattice, and behind them of its neighbour where two are interleaved
 
   Scratch(const Problem &problem, void *workspace, int part) {
     const Share sizes = share(problem);
@@ -159,46 +61,68 @@ struct Scratch {
   }
 };
 
-// One residue of one group: target[r + S j] = sum over sources and taps.
+// Sums of one lattice for all targets of a group, into rows of the padded grid or, unit strides and wide rows, in place.
 template <class T>
-void correlate(const Passage &passage, const Lattice &lattice, const T *w, const Scratch<T> &scratch, T *target,
-               int64_t channel_stride, const Sizes &strides) {
+void correlate(const Passage &passage, const Lattice &lattice, const T *w, const Scratch<T> &scratch, T *rows,
+               T *in_place, int64_t channel_stride, const Sizes &strides) {
   const Geometry &g = passage.g;
   const int64_t area = g.kernel_area(), patch = g.patch_size(), taps = passage.sources() * lattice.taps;
   const int64_t target_stride = passage.backward ? area : patch, source_stride = passage.backward ? patch : area;
+  const int64_t *offsets = scratch.offsets + lattice.first_tap * passage.sources();
   for (int64_t s = 0; s < passage.sources(); ++s) {
     for (int64_t t = 0; t < lattice.taps; ++t) {
+      const T *from = w + s * source_stride + passage.indices[lattice.first_tap + t];
       for (int64_t k = 0; k < passage.targets(); ++k) {
-        scratch.weights[k * taps + s * lattice.taps + t] =
-            w[k * target_stride + s * source_stride + lattice.indices[t]];
+        scratch.weights[k * taps + s * lattice.taps + t] = from[k * target_stride];
       }
     }
   }
   const auto kernel = kernels().shifted<T>().correlate;
-  const auto copy = kernels().plane<T>().copy;
-  const int64_t row_step = passage.plane.axes[2].extent, depth_step = passage.plane.axes[1].extent * row_step;
-  const int64_t apart = passage.lattice_step[2] * strides[2];
-  const bool in_place = apart == 1 && lattice.count[2] >= wide_row;
-  const int64_t positions = passage.positions(lattice.count);
   if (!in_place) {
-    kernel(passage.targets(), positions, taps, scratch.weights, taps, 1, scratch.planes, scratch.offsets, scratch.rows,
-           positions, false);
+    const int64_t positions = passage.positions(lattice.count);
+    kernel(passage.targets(), positions, taps, scratch.weights, taps, 1, scratch.planes, offsets, rows,
+           passage.most_positions(), false);
+    return;
   }
   for (int64_t d = 0; d < lattice.count[0]; ++d) {
-    T *rows = target + (lattice.residue[0] + d * passage.lattice_step[0]) * strides[0] +
-              lattice.residue[1] * strides[1] + lattice.residue[2] * strides[2];
-    const int64_t target_row = passage.lattice_step[1] * strides[1];
-    if (in_place) {
-      for (int64_t h = 0; h < lattice.count[1]; ++h) {
-        kernel(passage.targets(), lattice.count[2], taps, scratch.weights, taps, 1,
-               scratch.planes + d * depth_step + h * row_step, scratch.offsets, rows + h * target_row, channel_stride,
-               false);
-      }
+    for (int64_t h = 0; h < lattice.count[1]; ++h) {
+      kernel(passage.targets(), lattice.count[2], taps, scratch.weights, taps, 1,
+             scratch.planes + d * passage.depth_step() + h * passage.row_step(), offsets,
+             in_place + d * strides[0] + h * strides[1], channel_stride, false);
+    }
+  }
+}
+
+// All lattices of one group. Where the stride along rows is 2, two lattices make the even and the odd columns.
+template <class T>
+void correlate_group(const Passage &passage, const T *w, const Scratch<T> &scratch, T *target, int64_t channel_stride,
+                     const Sizes &strides) {
+  const PlaneKernel<T> &plane = kernels().plane<T>();
+  const Sizes &step = passage.lattice_step;
+  const bool pairs = step[2] == 2 && strides[2] == 1 && passage.target_sizes[2] > 1;
+  T *const odd_rows = scratch.rows + passage.targets() * passage.most_positions();
+  for (int64_t i = 0; i < passage.lattice_count; i += pairs ? 2 : 1) {
+    const Lattice &lattice = passage.lattices[i];
+    if (step == Sizes{1, 1, 1} && strides[2] == 1 && lattice.count[2] >= wide_row) {
+      correlate<T>(passage, lattice, w, scratch, nullptr, target, channel_stride, strides);
       continue;
     }
-    for (int64_t k = 0; k < passage.targets(); ++k) {
-      copy(lattice.count[1], lattice.count[2], scratch.rows + k * positions + d * depth_step, row_step, 1,
-           rows + k * channel_stride, target_row, apart);
+    correlate<T>(passage, lattice, w, scratch, scratch.rows, nullptr, 0, strides);
+    if (pairs) correlate<T>(passage, passage.lattices[i + 1], w, scratch, odd_rows, nullptr, 0, strides);
+    for (int64_t d = 0; d < lattice.count[0]; ++d) {
+      T *first = target + (lattice.residue[0] + d * step[0]) * strides[0] + lattice.residue[1] * strides[1] +
+                 lattice.residue[2] * strides[2];
+      for (int64_t k = 0; k < passage.targets(); ++k) {
+        const int64_t from = k * passage.most_positions() + d * passage.depth_step();
+        T *to = first + k * channel_stride;
+        if (pairs) {
+          plane.interleave(lattice.count[1], passage.target_sizes[2], scratch.rows + from, odd_rows + from,
+                           passage.row_step(), to, step[1] * strides[1]);
+        } else {
+          plane.copy(lattice.count[1], lattice.count[2], scratch.rows + from, passage.row_step(), 1, to,
+                     step[1] * strides[1], step[2] * strides[2]);
+        }
+      }
     }
   }
 }
@@ -211,14 +135,13 @@ bool correlate_stacked(const Passage &passage, const T *w, const Scratch<T> &scr
       g.dilation[1] != 1 || strides[2] != 1) {
     return false;
   }
-  const int64_t area = g.kernel_area(), row_step = passage.plane.axes[2].extent;
-  const int64_t depth_step = passage.plane.axes[1].extent * row_step;
+  const int64_t area = g.kernel_area();
   // In the order of the padded plane; turned for true convolution, and turned again for the input gradient.
   for (int64_t t = 0; t < area; ++t) scratch.weights[t] = w[g.flip != passage.backward ? area - 1 - t : t];
   for (int64_t d = 0; d < passage.target_sizes[0]; ++d) {
     if (!kernels().plane<T>().stacked(passage.target_sizes[1], passage.target_sizes[2], g.kernel[1], g.kernel[2],
-                                      scratch.weights, scratch.planes + d * depth_step, row_step, g.dilation[2],
-                                      target + d * strides[0], strides[1])) {
+                                      scratch.weights, scratch.planes + d * passage.depth_step(), passage.row_step(),
+                                      g.dilation[2], target + d * strides[0], strides[1])) {
       return false;
     }
   }
@@ -229,33 +152,28 @@ template <class T>
 void run(const Problem &problem, const Execution &execution, const Arguments &arguments) {
   const Geometry &g = problem.geometry;
   const bool backward = problem.pass == Pass::backward_input;
-  const Passage passage(g, backward);
+  Passage passage(g, backward);
+  passage.find_taps();
   const Strides from = backward ? g.y_strides() : g.x_strides(), to = backward ? g.x_strides() : g.y_strides();
+  const PlaneFill fill(passage.plane, passage.used, from.axis);
   const T *source = static_cast<const T *>(arguments.first), *w = static_cast<const T *>(arguments.second);
   T *target = static_cast<T *>(arguments.out);
   const int threads = threads_that_fit(problem, execution);
   const int64_t tasks = g.batch * g.groups;
   parallel(threads, [&](int part) {
     const Scratch<T> scratch(problem, arguments.workspace, part);
-    const int64_t begin = tasks * part / threads, end = tasks * (part + 1) / threads;
+    passage.fill_offsets(scratch.offsets);
     std::fill_n(scratch.planes, passage.sources() * passage.plane.size(), T(0));
-    const auto residues = [&](int axis) { return std::min(passage.lattice_step[axis], passage.target_sizes[axis]); };
-    for (int64_t residue = 0; residue < residues(0) * residues(1) * residues(2); ++residue) {
-      const Lattice lattice = passage.lattice(
-          {residue / residues(2) / residues(1), residue / residues(2) % residues(1), residue % residues(2)});
-      lattice.offsets(passage, scratch.offsets);
-      for (int64_t task = begin; task < end; ++task) {
-        const int64_t image = task / g.groups, group = task % g.groups;
-        for (int64_t s = 0; s < passage.sources(); ++s) {
-          fill_padded(passage.plane, passage.used,
-                      source + image * from.image + (group * passage.sources() + s) * from.channel, from.axis,
-                      scratch.planes + s * passage.plane.size());
-        }
-        const T *group_w = w + group * g.group_outputs() * g.patch_size();
-        T *out = target + image * to.image + group * passage.targets() * to.channel;
-        if (!correlate_stacked(passage, group_w, scratch, out, to.axis)) {
-          correlate(passage, lattice, group_w, scratch, out, to.channel, to.axis);
-        }
+    for (int64_t task = tasks * part / threads; task < tasks * (part + 1) / threads; ++task) {
+      const int64_t image = task / g.groups, group = task % g.groups;
+      for (int64_t s = 0; s < passage.sources(); ++s) {
+        fill(source + image * from.image + (group * passage.sources() + s) * from.channel,
+             scratch.planes + s * passage.plane.size());
+      }
+      const T *group_w = w + group * g.group_outputs() * g.patch_size();
+      T *out = target + image * to.image + group * passage.targets() * to.channel;
+      if (!correlate_stacked(passage, group_w, scratch, out, to.axis)) {
+        correlate_group(passage, group_w, scratch, out, to.channel, to.axis);
       }
     }
   });
@@ -266,17 +184,17 @@ void run(const Problem &problem, const Execution &execution, const Arguments &ar
 template <class T>
 void weight_gradient(const Problem &problem, const Execution &execution, const Arguments &arguments) {
   const Geometry &g = problem.geometry;
-  const Passage passage(g, false);
-  const Lattice lattice = passage.lattice({0, 0, 0});
+  Passage passage(g, false);
+  passage.find_taps();
   const Strides xs = g.x_strides(), ys = g.y_strides();
   const T *dy = static_cast<const T *>(arguments.first), *x = static_cast<const T *>(arguments.second);
   T *dw = static_cast<T *>(arguments.out);
   const int64_t patch = g.patch_size(), positions = passage.most_positions();
-  const int64_t row_step = passage.plane.axes[2].extent;
+  const PlaneFill fill(passage.plane, passage.used, xs.axis);
   const int threads = threads_that_fit(problem, execution);
   parallel(threads, [&](int part) {
     const Scratch<T> scratch(problem, arguments.workspace, part);
-    lattice.offsets(passage, scratch.offsets);
+    passage.fill_offsets(scratch.offsets);
     std::fill_n(scratch.planes, passage.sources() * passage.plane.size(), T(0));
     // dy takes the places of the padded grid, zeros in its gaps.
     std::fill_n(scratch.rows, g.group_outputs() * positions, T(0));
@@ -285,15 +203,14 @@ void weight_gradient(const Problem &problem, const Execution &execution, const A
       std::fill_n(group_dw, g.group_outputs() * patch, T(0));
       for (int64_t image = 0; image < g.batch; ++image) {
         for (int64_t c = 0; c < g.group_inputs(); ++c) {
-          fill_padded(passage.plane, passage.used, x + image * xs.image + (group * g.group_inputs() + c) * xs.channel,
-                      xs.axis, scratch.planes + c * passage.plane.size());
+          fill(x + image * xs.image + (group * g.group_inputs() + c) * xs.channel,
+               scratch.planes + c * passage.plane.size());
         }
         for (int64_t k = 0; k < g.group_outputs(); ++k) {
           const T *from = dy + image * ys.image + (group * g.group_outputs() + k) * ys.channel;
           for (int64_t d = 0; d < g.output[0]; ++d) {
             kernels().plane<T>().copy(g.output[1], g.output[2], from + d * ys.axis[0], ys.axis[1], ys.axis[2],
-                                      scratch.rows + k * positions + d * passage.plane.axes[1].extent * row_step,
-                                      row_step, 1);
+                                      scratch.rows + k * positions + d * passage.depth_step(), passage.row_step(), 1);
           }
         }
         kernels().shifted<T>().dots(g.group_outputs(), positions, patch, scratch.rows, positions, scratch.planes,
@@ -330,7 +247,7 @@ const char *refuses(const Problem &problem, const Execution &) {
     phases *= stride;
     cells *= (outputs + 4) * stride + static_cast<double>(g.dilation[i] * (g.kernel[i] - 1));
   }
-  if (phases > most_phases) return "it is for strides whose product is at most 64";
+  if (phases > PlaneFill::most_phases) return "it is for strides whose product is at most 64";
   if (cells > most_cells) return "it is for padded planes of at most 10^12 cells, and this one would be larger";
   return nullptr;
 }

@@ -396,7 +396,8 @@ double seconds(const Problem &problem, const Execution &execution) {
   const double pixels = static_cast<double>(g.batch * g.output_pixels()), q = static_cast<double>(g.patch_size());
   const double outputs = static_cast<double>(g.group_outputs()), groups = static_cast<double>(g.groups);
   const double row_fill = outputs / static_cast<double>(ceil_div(g.group_outputs(), 8) * 8);
-  const double column_fill = static_cast<double>(block_pixels) / static_cast<double>(ceil_div(block_pixels, lanes) * lanes);
+  const double column_fill =
+      static_cast<double>(block_pixels) / static_cast<double>(ceil_div(block_pixels, lanes) * lanes);
   const double rate = (blocking.narrow ? 110e9 : 265e9) * row_fill * column_fill * 4 / item;
   const double bandwidth = (problem.pass == Pass::backward_input ? 20e9 : 70e9) * (blocking.narrow ? 0.3 : 1);
   const double columns = blocking.gathered ? pixels * q * groups * item / bandwidth : 0;
