@@ -169,3 +169,16 @@ def test_bias_gradient_of_an_infinity_and_a_nan(layout: str) -> None:
     dy[1, 0, 3, 3], dy[0, 1, 0, 0] = INF, NAN
     given = dy if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(dy, 1, -1))
     np.testing.assert_array_equal(gemmconv.conv_backward_bias(given, layout=layout), [INF, NAN, 3200])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_bits_do_not_depend_on_the_place(name: str | None, dtype: str) -> None:
+    """Whether a number stands in a whole vector or in the rest after it: the same function, the same rounding."""
+    z = (3 * np.random.default_rng(2).standard_normal(77)).astype(dtype)
+    a, dz = gemmconv.activate(z, name), gemmconv.activate_backward(z, z, name)
+    for start in range(0, 77, 3):
+        for end in (start + 1, start + 5, 77):
+            part = z[start:end].copy()
+            np.testing.assert_array_equal(gemmconv.activate(part, name), a[start:end])
+            np.testing.assert_array_equal(gemmconv.activate_backward(part, part, name), dz[start:end])

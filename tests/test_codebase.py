@@ -21,7 +21,18 @@ CODE = {".py", ".pyi", ".c", ".h", ".hpp", ".cpp", ".cu"}
 
 # Who stands on whom: a file includes only from its own room and from lower levels.
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("geometry", "index", "problem", "epilogue", "workspace", "threads", "check", "environment", "grain", "exponential_body"),
+    (
+        "geometry",
+        "index",
+        "problem",
+        "epilogue",
+        "workspace",
+        "threads",
+        "check",
+        "environment",
+        "grain",
+        "exponential_body",
+    ),
     ("kernels/",),
     ("patches/", "gemm/", "pooling/", "activations"),
     ("strategies/",),

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "grain.hpp"
+#include "kernels/kernels.hpp"
 #include "threads.hpp"
 #include "workspace.hpp"
 
@@ -85,27 +86,38 @@ void bias_gradient_channels(const Geometry &geometry, int threads, const T *dy, 
 
 }  // namespace
 
+// Activations that the instruction sets have code for.
+template <class T, Activation sigma>
+constexpr bool has_kernel = sizeof(T) == 4 && (sigma == Activation::tanh || sigma == Activation::sigmoid);
+
 template <class T>
 void activate(Activation activation, int threads, int64_t count, const T *z, T *a) {
+  const ActivationKernel &table = kernels().activation_f32;
   with_activation(activation, [&](auto constant) {
     parallel_ranges(threads_for(threads, count), count, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) a[i] = activated(decltype(constant)::value, z[i]);
+      constexpr Activation sigma = decltype(constant)::value;
+      if constexpr (has_kernel<T, sigma>)
+        (sigma == Activation::tanh ? table.tanh : table.sigmoid)(end - begin, z + begin, a + begin);
+      else
+        for (int64_t i = begin; i < end; ++i) a[i] = activated(sigma, z[i]);
     });
   });
 }
 
 template <class T>
 void activate_backward(Activation activation, int threads, int64_t count, const T *da, const T *z, T *dz) {
+  const ActivationKernel &table = kernels().activation_f32;
   with_activation(activation, [&](auto constant) {
     parallel_ranges(threads_for(threads, count), count, [&](int64_t begin, int64_t end) {
+      constexpr Activation sigma = decltype(constant)::value;
+      if constexpr (has_kernel<T, sigma>) {
+        const auto kernel = sigma == Activation::tanh ? table.tanh_backward : table.sigmoid_backward;
+        return kernel(end - begin, da + begin, z + begin, dz + begin);
+      }
       for (int64_t i = begin; i < end; ++i) {
         const T at = z[i], error = da[i];  // read before the choice, which is then none of branches
-        if constexpr (decltype(constant)::value == Activation::relu) {
-          const T closed = at <= 0 ? T(0) : at;
-          dz[i] = at > 0 ? error : closed;
-        } else {
-          dz[i] = error * activation_slope(decltype(constant)::value, at);
-        }
+        const T closed = at <= 0 ? T(0) : at;
+        dz[i] = sigma == Activation::relu ? (at > 0 ? error : closed) : error * activation_slope(sigma, at);
       }
     });
   });

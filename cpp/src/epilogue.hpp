@@ -5,9 +5,24 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "exponential.hpp"
-
 namespace gemmconv {
+
+#include "exponential_body.hpp"
+
+// The same in double.
+inline double sigmoid_of(double z) {
+  const double e = std::exp(-std::abs(z));
+  return (z >= 0 ? 1.0 : e) / (1 + e);
+}
+inline double sigmoid_slope_of(double z) {
+  const double e = std::exp(-std::abs(z));
+  return e / ((1 + e) * (1 + e));
+}
+inline double tanh_of(double z) { return std::tanh(z); }
+inline double tanh_slope_of(double z) {
+  const double e = std::exp(-2 * std::abs(z));
+  return 4 * e / ((1 + e) * (1 + e));
+}
 
 enum class Activation : int32_t { identity, relu, leaky_relu, sigmoid, tanh, softplus, gelu };
 
@@ -20,10 +35,7 @@ inline T activated(Activation activation, T z) {
   switch (activation) {
     case Activation::relu: return z < 0 ? T(0) : z;
     case Activation::leaky_relu: return z < 0 ? T(leaky_slope) * z : z;
-    case Activation::sigmoid: {  // by the sign of z, so that exp never overflows
-      const T e = exp_of_negative(-std::abs(z));
-      return (z >= 0 ? T(1) : e) / (1 + e);
-    }
+    case Activation::sigmoid: return sigmoid_of(z);
     case Activation::tanh: return tanh_of(z);
     case Activation::softplus: return (z > 0 ? z : T(0)) + std::log1p(std::exp(-std::abs(z)));  // log(1 + e^z)
     case Activation::gelu: {  // z Phi(z), the exact form; -0 at -infinity, where the product would be NaN
@@ -40,14 +52,8 @@ inline T activation_slope(Activation activation, T z) {
   switch (activation) {
     case Activation::relu: return z > 0 ? T(1) : (z <= 0 ? T(0) : z);
     case Activation::leaky_relu: return z > 0 ? T(1) : (z <= 0 ? T(leaky_slope) : z);
-    case Activation::sigmoid: {
-      const T e = exp_of_negative(-std::abs(z));
-      return e / ((1 + e) * (1 + e));
-    }
-    case Activation::tanh: {  // 1 / cosh^2, which keeps its digits where 1 - tanh^2 cancels
-      const T e = exp_of_negative(-2 * std::abs(z));
-      return 4 * e / ((1 + e) * (1 + e));
-    }
+    case Activation::sigmoid: return sigmoid_slope_of(z);
+    case Activation::tanh: return tanh_slope_of(z);
     case Activation::softplus: return activated(Activation::sigmoid, z);
     case Activation::gelu: {  // Phi(z) + z phi(z), where the second term is 0 at both infinities
       const T density = std::exp(-z * z / 2);
