@@ -199,12 +199,18 @@ class Adam(Optimizer):
         square = self.remembered("square", name, parameter)
         if self.shrinkage:
             parameter *= real(1 - rate * self.shrinkage)
-        mean += real(1 - self.beta1) * (gradient - mean)
-        square += real(1 - self.beta2) * (gradient * gradient - square)
+        # one array for all that passes: making a new one for each line takes as long as its arithmetic
+        passing = gradient - mean
+        passing *= real(1 - self.beta1)
+        mean += passing
+        np.multiply(gradient, gradient, out=passing)
+        passing -= square
+        passing *= real(1 - self.beta2)
+        square += passing
         # both running means start at zero: these factors take that bias away
-        root = np.sqrt(square)
-        root *= real(1 / np.sqrt(1 - self.beta2**self.steps))
-        root += real(self.epsilon)
-        np.divide(mean, root, out=root)
-        root *= real(rate / (1 - self.beta1**self.steps))
-        parameter -= root
+        np.sqrt(square, out=passing)
+        passing *= real(1 / np.sqrt(1 - self.beta2**self.steps))
+        passing += real(self.epsilon)
+        np.divide(mean, passing, out=passing)
+        passing *= real(rate / (1 - self.beta1**self.steps))
+        parameter -= passing
