@@ -386,8 +386,8 @@ void backward_weight(const Problem &problem, const Execution &execution, const A
 }
 
 // Fitted on a Zen 5 core with AVX-512 (float32): the product runs at 265 GFLOP/s where it fills its tiles of 8 rows and
-// 16 columns, small groups at 110; columns are gathered at 70 GB/s and added back at 20, a third
-// of that in small groups. Channels last, small groups take eight times as long.
+// 16 columns, small groups at 110; columns are gathered at 70 GB/s (24 with
+// strides) and added back at 20, a third of that in small groups. Channels last, small groups take eight times as long.
 double seconds(const Problem &problem, const Execution &execution) {
   const Geometry &g = problem.geometry;
   const Blocking blocking = block(problem, execution);
@@ -399,7 +399,11 @@ double seconds(const Problem &problem, const Execution &execution) {
   const double column_fill =
       static_cast<double>(block_pixels) / static_cast<double>(ceil_div(block_pixels, lanes) * lanes);
   const double rate = (blocking.narrow ? 110e9 : 265e9) * row_fill * column_fill * 4 / item;
-  const double bandwidth = (problem.pass == Pass::backward_input ? 20e9 : 70e9) * (blocking.narrow ? 0.3 : 1);
+  const bool strided = g.stride[2] > 1 && g.layout == Layout::nchw;
+  const double bandwidth = (problem.pass == Pass::backward_input ? 20e9
+                            : strided                            ? 24e9
+                                                                 : 70e9) *
+                           (blocking.narrow ? 0.3 : 1);
   const double columns = blocking.gathered ? pixels * q * groups * item / bandwidth : 0;
   const double blocks = pixels / static_cast<double>(block_pixels) * groups;
   const double scattered = blocking.narrow && g.layout == Layout::nhwc ? 8 : 1;
