@@ -131,6 +131,7 @@ def test_threads_may_share_one_object() -> None:
 WRONG = [
     ({"threads": 0}, ValueError, "threads is 0"),
     ({"threads": -2}, ValueError, "threads is -2"),
+    ({"threads": 1025}, ValueError, "threads is 1025; it must be at most 1024"),
     ({"threads": 1 << 40}, ValueError, "threads"),
     ({"threads": 1.5}, TypeError, "threads"),
     ({"threads": "2"}, TypeError, "threads"),

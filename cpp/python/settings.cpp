@@ -1,7 +1,5 @@
 #include "settings.hpp"
 
-#include <limits>
-
 #include "arguments.hpp"
 
 namespace gemmconv::binding {
@@ -12,8 +10,8 @@ Settings make(py::object threads, py::object math, py::object deterministic, py:
   if (!threads.is_none()) {
     const int64_t count = read_int(threads, "threads");
     if (count < 1) wrong_value("threads is ", count, "; it must be at least 1, or None for the process's default");
-    if (count > std::numeric_limits<int32_t>::max()) {
-      wrong_value("threads is ", count, "; it must be at most ", std::numeric_limits<int32_t>::max());
+    if (count > GEMMCONV_MAX_THREADS) {
+      wrong_value("threads is ", count, "; it must be at most ", GEMMCONV_MAX_THREADS);
     }
     settings.threads = static_cast<int32_t>(count);
   }

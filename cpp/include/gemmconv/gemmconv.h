@@ -63,10 +63,12 @@ typedef struct gemmconv_problem {
                           with output padding need this) */
 } gemmconv_problem;
 
+#define GEMMCONV_MAX_THREADS 1024
+
 typedef struct gemmconv_settings {
   size_t struct_size;
   const char *strategy;                 /* "auto", "measure" or a name; NULL is "auto" */
-  int32_t threads, math, deterministic; /* threads 0: the process's default */
+  int32_t threads, math, deterministic; /* threads: at most GEMMCONV_MAX_THREADS, 0 for the process's default */
   size_t workspace_limit;               /* bytes of scratch memory that one call may use */
 } gemmconv_settings;
 
