@@ -86,7 +86,8 @@ def test_example_runs(
 ) -> None:
     pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)
-    runpy.run_path(str(script), run_name="__main__")
+    with gemmconv.options(threads=1):
+        runpy.run_path(str(script), run_name="__main__")
     assert capsys.readouterr().out.strip()
 
 

@@ -1,13 +1,21 @@
 """Every layer's derivatives against central differences, over activations, strides, paddings, dilations and groups."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
+import gemmconv
 from gemmconv import _core, nn
 
 ACTIVATIONS = (None, *(name for name in _core.activation_names() if name not in ("none", "identity")))
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Thousands of tiny passes: waking a second thread would take longer than its work."""
+    with gemmconv.options(threads=1):
+        yield
 
 
 def generator() -> np.random.Generator:

@@ -195,3 +195,22 @@ def test_a_checkpoint_of_another_optimiser_is_refused(tmp_path: Path) -> None:
 def test_a_plain_file_is_no_checkpoint(network: nn.Network, path: Path) -> None:
     with pytest.raises(ValueError, match="not where its training stands"):
         network.fit(X, [0, 1, 2, 0], checkpoint=path, resume=True, progress=False)
+
+
+def test_numpy_numbers_as_options(tmp_path: Path) -> None:
+    network = nn.Network([nn.Conv(np.int64(2), np.array([3, 2])), nn.Flatten()]).build((1, 1, 4, 4), seed=0)
+    network.save(tmp_path / "numpy.npz")
+    x = np.ones((1, 1, 4, 4), np.float32)
+    np.testing.assert_array_equal(nn.Network.load(tmp_path / "numpy.npz").predict(x), network.predict(x))
+
+
+def test_a_layer_that_cannot_be_made_is_named(path: Path) -> None:
+    """A file of a later version, say, with an option that this one does not know."""
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    description = json.loads(arrays["network"].tobytes())
+    description["layers"][1]["options"]["shape"] = "round"
+    arrays["network"] = np.frombuffer(json.dumps(description).encode(), np.uint8)
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match="layer 1, a MaxPool, cannot be made"):
+        nn.Network.load(path)

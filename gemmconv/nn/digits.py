@@ -9,6 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
+from gemmconv import get_options, options
 from gemmconv.annotations import Array
 from gemmconv.nn.convolutional import Conv
 from gemmconv.nn.dense import Dense, Flatten
@@ -163,6 +164,11 @@ def train_digits(
     -------
     DigitsRun
 
+    Notes
+    -----
+    It uses one thread unless `gemmconv.options` asks for more: a pass over 32 scans takes some tens of microseconds,
+    and on a machine that has other work, threads wait longer for each other than that.
+
     Examples
     --------
     >>> from gemmconv.nn.digits import train_digits
@@ -173,18 +179,19 @@ def train_digits(
     started = perf_counter()
     digits = load_digits(seed, dtype)
     network = digits_network(dtype, backend)
-    network.fit(
-        digits.x_train,
-        digits.t_train,
-        epochs=epochs,
-        batch_size=BATCH_SIZE,
-        optimizer=Adam(CosineDecay(3e-3, epochs)),
-        loss=CrossEntropy(),
-        validation=(digits.x_test, digits.t_test),
-        seed=seed,
-        callbacks=callbacks,
-        progress=progress,
-    )
+    with options(threads=get_options()["threads"] or 1):
+        network.fit(
+            digits.x_train,
+            digits.t_train,
+            epochs=epochs,
+            batch_size=BATCH_SIZE,
+            optimizer=Adam(CosineDecay(3e-3, epochs)),
+            loss=CrossEntropy(),
+            validation=(digits.x_test, digits.t_test),
+            seed=seed,
+            callbacks=callbacks,
+            progress=progress,
+        )
     seconds = perf_counter() - started
     predicted = network.predict(digits.x_test).argmax(axis=1)
     mistakes = int(np.count_nonzero(predicted != digits.t_test))
