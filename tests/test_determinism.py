@@ -145,3 +145,20 @@ print(hashlib.sha256(b"".join(a.tobytes() for a in (y, *gradients))).hexdigest()
 def test_for_processes_with_other_thread_settings() -> None:
     digests = {fresh_python(SCRIPT, OMP_NUM_THREADS=threads, OPENBLAS_NUM_THREADS=threads) for threads in "123"}
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("pass_", ["forward", "backward_input"])
+def test_copies_of_odd_arrays_do_not_choose_the_bits(pass_: str) -> None:
+    """A copy takes workspace that grows with the batch; the strategy must not depend on what is left."""
+    generator = np.random.default_rng(4)
+    images = generator.standard_normal((16, 64, 28, 28)).astype(np.float32)
+    w = generator.standard_normal((64, 64, 3, 3)).astype(np.float32)
+
+    def run(images: Any) -> Any:
+        odd = np.asfortranarray(images)
+        if pass_ == "forward":
+            return gemmconv.conv(odd, w, padding=1)
+        return gemmconv.conv_backward_input(odd, w, images.shape, padding=1)
+
+    with gemmconv.options(deterministic=True, workspace_limit=images.nbytes // 2):
+        np.testing.assert_array_equal(run(images)[:1], run(images[:1]))

@@ -11,7 +11,8 @@ struct Settings {
   bool deterministic = false;
   size_t workspace_limit = 0;  // bytes
 
-  // The C form, less the bytes that copies of the arrays already take.
+  // The C form, less the bytes that copies of the arrays already take. Deterministic calls keep the whole limit: copies
+  // grow with the batch, and what is left for a strategy would choose other bits for an image in a larger one.
   gemmconv_settings less(size_t copied_bytes, const char *strategy = nullptr) const {
     gemmconv_settings settings;
     gemmconv_settings_init(&settings);
@@ -19,6 +20,7 @@ struct Settings {
     settings.threads = threads;
     settings.math = math;
     settings.deterministic = deterministic;
+    if (deterministic) copied_bytes = 0;
     settings.workspace_limit = copied_bytes < workspace_limit ? workspace_limit - copied_bytes : 0;
     return settings;
   }
