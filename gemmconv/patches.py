@@ -154,7 +154,7 @@ def conv_matrix(
            [0., 0., 1., 2.]])
     """
     backend_for(backend, w)
-    check_arrays(w=w)
+    dtype = check_arrays(w=w)
     try:
         import scipy.sparse
     except ModuleNotFoundError as error:
@@ -174,7 +174,7 @@ def conv_matrix(
     in_channel = group * (geometry.in_channels // groups) + group_channel
     rows = out_channel * math.prod(geometry.output) + pixel_out
     columns = in_channel * math.prod(geometry.input) + pixel_in
-    values = w.reshape(*w.shape[:2], -1)[:, :, tap]
+    values = w.astype(dtype, copy=False).reshape(*w.shape[:2], -1)[:, :, tap]
     shape = (geometry.out_channels * math.prod(geometry.output), geometry.in_channels * math.prod(geometry.input))
     rows, columns = np.broadcast_to(rows, values.shape), np.broadcast_to(columns, values.shape)
     return scipy.sparse.coo_array((values.ravel(), (rows.ravel(), columns.ravel())), shape=shape).tocsr()

@@ -147,3 +147,11 @@ def test_against_pytorch() -> None:
         np.testing.assert_array_equal(cols, right.numpy())
         back = torch.nn.functional.fold(right, (12, 9), (3, 2), **options)
         np.testing.assert_allclose(gemmconv.col2im(cols, (12, 9), (3, 2), **pairs), back.numpy(), rtol=1e-13)
+
+
+def test_the_matrix_of_foreign_bytes_is_native() -> None:
+    """SciPy takes no big-endian values."""
+    w = np.random.default_rng(2).standard_normal((2, 3, 3, 3))
+    matrix = gemmconv.conv_matrix(w.astype(">f8"), (3, 5, 5))
+    assert matrix.dtype == np.float64
+    np.testing.assert_array_equal(matrix.toarray(), gemmconv.conv_matrix(w, (3, 5, 5)).toarray())
