@@ -25,7 +25,7 @@ case $mode in
     export TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/cpp/tests/thread_sanitizer_suppressions.txt log_path=$build/report"
     ;;
   coverage)
-    flags+=(-Ccmake.define.GEMMCONV_COVERAGE=ON -Ccmake.build-type=Debug)
+    flags+=(-Ccmake.define.GEMMCONV_COVERAGE=ON -Ccmake.build-type=Debug "-Ccmake.define.CMAKE_CXX_FLAGS_DEBUG=-O1 -g1")
     ;;
   *)
     echo "cpp/instrumented.sh: '$mode' is none of address, thread, coverage" >&2
@@ -46,7 +46,11 @@ PATH=$(dirname "$(python3 -c 'import sys; print(sys.executable)')"):$PATH "$pyth
 # The sanitizer's shadow memory wants the address space that address randomisation may take.
 plain=()
 if setarch -R true 2>/dev/null; then plain=(setarch -R); fi
-for program in kernels_test threads_test; do "${plain[@]}" "$build/cmake/$program"; done
+find "$build/cmake" -name '*.gcda' -delete
+for isa in $(python3 -c 'from gemmconv import show_config; print(*show_config(mode="dicts")["isa_available"])'); do
+  GEMMCONV_ISA=$isa "${plain[@]}" "$build/cmake/kernels_test"
+done
+"${plain[@]}" "$build/cmake/threads_test"
 
 libraries=
 # The sanitizer looks for __cxa_throw when the process starts, so libstdc++ has to be there.
@@ -59,8 +63,8 @@ if [ ${#tests[@]} -eq 0 ]; then
   tests=(--ignore=tests/test_linking.py --ignore=tests/test_codebase.py --ignore=tests/test_installation.py tests)
 fi
 if [ "$mode" = coverage ]; then
-  find "$build/cmake" -name '*.gcda' -delete
-  options+=(--cov=gemmconv --cov-report=term)
+  export COVERAGE_FILE=$build/python.coverage
+  options+=(--cov="$site/gemmconv" --cov-report=)
 fi
 rm -f "$build"/report.*
 # pytest catches what a sanitizer prints, so its report goes to a file.
@@ -69,7 +73,8 @@ if ! LD_PRELOAD=$libraries "${plain[@]}" "$python" -m pytest "${options[@]}" "${
   exit 1
 fi
 if [ "$mode" = coverage ]; then
-  echo "C++ coverage:"
-  python3 -m gcovr --root . --object-directory "$build/cmake" --filter 'cpp/src/' --filter 'cpp/python/' --filter 'cpp/include/' \
-    --exclude-throw-branches --gcov-ignore-parse-errors=all --print-summary -o "$build/lines.txt"
+  echo "Python coverage, lines and branches: $(python3 -m coverage report --format=total) %"
+  echo "C++ coverage (by file in $build/lines.txt):"
+  python3 -m gcovr --root . --object-directory "$build/cmake" --filter cpp/src/ --filter cpp/python/ --filter cpp/include/ \
+    --merge-lines --exclude-throw-branches --gcov-ignore-parse-errors=all --print-summary -o "$build/lines.txt"
 fi
