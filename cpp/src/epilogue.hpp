@@ -78,36 +78,4 @@ void with_activation(Activation activation, const Body &body) {
   }
 }
 
-// y = sigma(y + bias) over `count` neighbours that share one bias.
-template <class T>
-inline void finish(Activation activation, T bias, T *y, int64_t count) {
-  switch (activation) {
-    case Activation::identity:
-      if (bias != T(0))
-        for (int64_t i = 0; i < count; ++i) y[i] += bias;
-      break;
-    case Activation::relu:
-      for (int64_t i = 0; i < count; ++i) {
-        const T z = y[i] + bias;
-        y[i] = z < 0 ? T(0) : z;
-      }
-      break;
-    default:
-      with_activation(activation, [&](auto constant) {
-        for (int64_t i = 0; i < count; ++i) y[i] = activated(decltype(constant)::value, y[i] + bias);
-      });
-  }
-}
-
-// The same over `pixels` rows of `channels` neighbours, a bias per channel (or nullptr): the channels-last order.
-template <class T>
-inline void finish_pixels(Activation activation, const T *bias, T *y, int64_t pixels, int64_t channels,
-                          int64_t row_stride) {
-  for (int64_t p = 0; p < pixels; ++p, y += row_stride) {
-    if (bias)
-      for (int64_t k = 0; k < channels; ++k) y[k] += bias[k];
-    finish(activation, T(0), y, channels);
-  }
-}
-
 }  // namespace gemmconv

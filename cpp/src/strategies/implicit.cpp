@@ -10,6 +10,7 @@
 
 #include "../kernels/kernels.hpp"
 #include "../threads.hpp"
+#include "finish.hpp"
 #include "implicit_weight_gradient.hpp"
 #include "implicit_weights.hpp"
 #include "taps.hpp"
