@@ -175,6 +175,7 @@ CASES = (
     named("chain_past_a_block", (1, 90, 4, 5), 9, 3, padding=1),
     named("rows_past_a_block", (1, 2, 5, 5), 260, 3, padding=1),
     named("pixels_past_a_block", (1, 2, 23, 29), 3, 2),
+    named("rows_a_power_of_two_apart", (1, 390, 16, 32), 260, 1),
     named("many_tiny_images", (19, 3, 3, 3), 4, 2),
     named("stem_seven_by_seven", (1, 3, 15, 15), 8, 7, stride=2, padding=3),
     named("lenet_five_by_five", (2, 6, 14, 14), 16, 5),
