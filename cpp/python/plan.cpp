@@ -167,8 +167,8 @@ void bind_plan(py::module_ &module) {
                              [](const Plan &plan) { return gemmconv_plan_error_bound(plan.handle.get()); })
       .def("explain", &Plan::explain)
       .def("pack", &Plan::pack, py::arg("w"))
-      .def("__call__", &Plan::call, py::arg("first") = py::none(), py::arg("second") = py::none(), py::arg("bias") = py::none(),
-           py::kw_only(), py::arg("out") = py::none());
+      .def("__call__", &Plan::call, py::arg("first") = py::none(), py::arg("second") = py::none(),
+           py::arg("bias") = py::none(), py::kw_only(), py::arg("out") = py::none());
 }
 
 }  // namespace gemmconv::binding

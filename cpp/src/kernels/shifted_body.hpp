@@ -69,7 +69,8 @@ void correlate(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64
     shifted_rows<T, 4, registers / 4>(n, k, a, a_row, a_col, b, offsets, c, c_row, accumulate);
   }
   for (; m >= 2; m -= 2, a += 2 * a_row, c += 2 * c_row) {
-    shifted_rows<T, 2, (registers / 2 < 8 ? registers / 2 : 8)>(n, k, a, a_row, a_col, b, offsets, c, c_row, accumulate);
+    shifted_rows<T, 2, (registers / 2 < 8 ? registers / 2 : 8)>(n, k, a, a_row, a_col, b, offsets, c, c_row,
+                                                                accumulate);
   }
   if (m > 0) shifted_rows<T, 1, one>(n, k, a, a_row, a_col, b, offsets, c, c_row, accumulate);
 }
