@@ -9,6 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Idle OpenMP workers sleep, they do not spin: where other processes want the cores, calls on several threads are soon
+# done (random geometries in 7 seconds instead of 43, two busy cores). libgomp reads this when it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # `python -m pytest` puts the current folder on the path, where the source folder would hide the installed package.
 sys.path[:] = [entry for entry in sys.path if Path(entry or os.curdir).resolve() != ROOT]
 

@@ -106,8 +106,10 @@ def test_needs(backend: str) -> None:
 
 
 def test_a_gradient_that_is_not_needed_is_not_computed() -> None:
-    """Its strategy is not even asked: here the shape of w would be refused by both other gradients."""
-    db = gemmconv.conv_backward(DY, X, W[:, :1], needs=("bias",)).bias
+    """Its strategy is not even asked: here this one would refuse both other gradients."""
+    with pytest.raises(gemmconv.UnsupportedError):
+        gemmconv.conv_backward(DY, X, W, strategy="depthwise")
+    db = gemmconv.conv_backward(DY, X, W, needs=("bias",), strategy="depthwise").bias
     np.testing.assert_array_equal(db, gemmconv.conv_backward_bias(DY))
 
 
