@@ -36,6 +36,22 @@ Problem checked(const gemmconv_problem &given) {
   return result;
 }
 
+// 2 N K P Q
+double operations(const Geometry &geometry) {
+  return 2.0 * static_cast<double>(geometry.y_size()) * static_cast<double>(geometry.patch_size());
+}
+
+// Threads that nobody asked for by number come one for each MFLOP: waking one takes microseconds where it spins and
+// milliseconds on a busy machine, in which a core does 0.2 MFLOP a microsecond.
+Execution with_fewer_threads(Execution execution, const Problem &problem) {
+  const double useful = 1 + operations(problem.geometry) / 1e6;
+  if (execution.threads_by_default && useful < execution.threads) {
+    execution.threads = static_cast<int>(useful);
+    execution.blas = execution.blas && blas_threads() == execution.threads;
+  }
+  return execution;
+}
+
 std::string bytes_text(size_t bytes) {
   std::ostringstream text;
   text << std::fixed << std::setprecision(1);
@@ -57,6 +73,7 @@ Execution resolve(const gemmconv_settings &settings) {
   require(settings.math == GEMMCONV_MATH_FAST || settings.math == GEMMCONV_MATH_STRICT, "math is ", settings.math,
           "; it must be 0 (fast) or 1 (strict)");
   Execution execution;
+  execution.threads_by_default = settings.threads == 0;
   execution.threads = settings.threads && !forked() ? settings.threads : default_threads();
   execution.math = static_cast<Math>(settings.math);
   execution.deterministic = settings.deterministic != 0;
@@ -67,13 +84,14 @@ Execution resolve(const gemmconv_settings &settings) {
   return execution;
 }
 
-std::shared_ptr<const Plan> make_plan(const gemmconv_problem &given, const Execution &execution,
+std::shared_ptr<const Plan> make_plan(const gemmconv_problem &given, const Execution &asked,
                                       const char *strategy_name) {
   auto plan = std::make_shared<Plan>();
   plan->problem = checked(given);
-  plan->execution = execution;
+  plan->execution = with_fewer_threads(asked, plan->problem);
   plan->requested = strategy_name ? strategy_name : "auto";
   const Problem &problem = plan->problem;
+  const Execution &execution = plan->execution;
   if (plan->requested == "auto") {
     plan->strategy = &choose(problem, execution);
   } else if (plan->requested == "measure") {
@@ -89,7 +107,7 @@ std::shared_ptr<const Plan> make_plan(const gemmconv_problem &given, const Execu
   }
   const Geometry &geometry = problem.geometry;
   plan->workspace_bytes = plan->strategy->workspace_bytes(problem, execution);
-  plan->flops = 2.0 * static_cast<double>(geometry.y_size()) * static_cast<double>(geometry.patch_size());
+  plan->flops = operations(geometry);
   plan->error_bound = error_bound(*plan->strategy, problem);
   return plan;
 }

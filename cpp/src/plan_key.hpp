@@ -19,7 +19,7 @@ struct PlanKey {
                                problem.activation, execution.threads, static_cast<int32_t>(execution.math)}) {
       words[i++] = word;
     }
-    words[i++] = execution.deterministic * 2 + execution.blas;
+    words[i++] = execution.threads_by_default * 4 + execution.deterministic * 2 + execution.blas;
     words[i++] = static_cast<int64_t>(execution.workspace_limit);
     words[i++] = strategy;
     words[i++] = problem.batch;

@@ -15,7 +15,8 @@ inline size_t size_of(DType dtype) { return dtype == DType::float32 ? 4 : 8; }
 
 // Settings with nothing left to default: a plan is made under these and keyed by them.
 struct Execution {
-  int threads = 1;  // resolved
+  int threads = 1;                  // resolved
+  bool threads_by_default = false;  // nobody asked for a number: small problems take fewer
   Math math = Math::fast;
   bool deterministic = false;
   bool blas = false;           // may call BLAS: it is linked, has `threads` threads of its own, bits may depend on it
