@@ -6,13 +6,14 @@ import time
 from pathlib import Path
 
 from gemmconv.backends import BACKENDS
-from gemmconv.cli.demo import filters, gradient, orientations, pooling, stamps, strategies
+from gemmconv.cli.demo import digits, filters, gradient, layers, orientations, pooling, stamps, strategies
 from gemmconv.cli.demo.stage import Outcome, Stage, Step
 from gemmconv.cli.failures import Failure, require
 
 DESCRIPTION = (
-    "Filter, pool and differentiate scikit-learn's sample photographs and handwritten digits, time every strategy on "
-    "them, and write pictures of it all into a folder. Exit code 1 when two ways to the same answer disagree."
+    "Train a network on scikit-learn's handwritten digits and check its gradients, filter, pool and differentiate its "
+    "sample photographs, time every strategy on both, and write pictures of it all into a folder. Exit code 1 when two "
+    "ways to the same answer disagree."
 )
 STEPS = (
     Step("filters", "Blur and edges of a photograph", filters.run),
@@ -21,6 +22,8 @@ STEPS = (
     Step("pooling", "Max pooling and its winning units", pooling.run),
     Step("gradient", "The input gradient, in two ways", gradient.run),
     Step("strategies", "Every strategy on a photograph", strategies.run),
+    Step("digits", "A network learns handwritten digits", digits.run),
+    Step("layers", "Every strategy on the layers of that network", layers.run),
 )
 
 
@@ -39,6 +42,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--step", action="append", choices=[step.name for step in STEPS], help="only this step; may be given again"
     )
+    parser.add_argument(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help=f"how often the network sees all digits (default: {digits.EPOCHS}; {digits.REFERENCE_EPOCHS} with "
+        "--backend reference)",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures for machines")
 
 
@@ -47,8 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     require("demo", "matplotlib", "sklearn", "tqdm")
     if arguments.output.exists() and not arguments.output.is_dir():
         raise Failure(f"--output {arguments.output} is a file, and pictures go into a folder")
+    if arguments.epochs is not None and arguments.epochs < 1:
+        raise Failure(f"--epochs must be at least 1, not {arguments.epochs}")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    stage = Stage(arguments.output, arguments.backend)
+    stage = Stage(arguments.output, arguments.backend, arguments.epochs)
     outcomes = {}
     for step in STEPS:
         if arguments.step and step.name not in arguments.step:

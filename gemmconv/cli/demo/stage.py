@@ -26,10 +26,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where pictures go and which backend computes."""
+    """Where pictures go, which backend computes and how long the network trains."""
 
     output: Path
     backend: str | None = None
+    epochs: int | None = None  # None: as many as the backend does in a few seconds
 
     def path(self, name: str) -> Path:
         """The file of that name in the folder of the demonstration."""

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from gemmconv.annotations import Array
 from gemmconv.cli.bench.timing import ROUNDS, Timing, time_in_turns
 from gemmconv.cli.demo.images import photograph
 from gemmconv.cli.demo.stage import Outcome, Picture, Stage
-from gemmconv.cli.demo.style import CATEGORIES, FAINT, new_figure, save
+from gemmconv.cli.demo.style import CATEGORIES, FAINT, INK, new_figure, save
 from gemmconv.cli.judge import exact
 from gemmconv.cli.problems import PASSES, Problem, make_problem
 from gemmconv.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PATIENCE_S = 0.25  # a contestant whose call takes longer is shown by that one call
 REFERENCE = "reference (NumPy)"
@@ -33,7 +36,7 @@ def run(stage: Stage) -> Outcome:
     with progress_bar(len(PASSES) * len(names) * ROUNDS, "timing", "turn") as bar:
         for pass_ in PASSES:
             bar.set_description(pass_)
-            calls, slow, share = contestants(problem, pass_, names, refused)
+            calls, slow, share = contestants(problem, pass_, operands(problem, pass_), names, refused)
             worst = max(worst, share)
             for name, timing in {**slow, **time_in_turns(calls, after_turn=bar.update)}.items():
                 timings[name][pass_] = timing
@@ -43,21 +46,26 @@ def run(stage: Stage) -> Outcome:
     figures = {
         "flops": problem.flops,
         "share_of_bound": worst,
-        "seconds": {
-            name: {pass_: {"min": timing.min_s, "median": timing.median_s} for pass_, timing in by_pass.items()}
-            for name, by_pass in timings.items()
-        },
+        "seconds": seconds_of(timings),
         "refused": refused,
     }
     shows = "milliseconds of every strategy in the three passes"
     return Outcome(describe(problem, timings, refused, worst), figures, (Picture(path, shows),), worst <= 1)
 
 
+def seconds_of(timings: dict[str, dict[str, Timing]]) -> dict[str, dict[str, dict[str, float]]]:
+    """The timings of each name and pass as plain numbers."""
+    return {
+        name: {pass_: {"min": timing.min_s, "median": timing.median_s} for pass_, timing in by_pass.items()}
+        for name, by_pass in timings.items()
+    }
+
+
 def contestants(
-    problem: Problem, pass_: str, names: list[str], refused: dict[str, str]
+    problem: Problem, pass_: str, arrays: tuple[Array, Array], names: list[str], refused: dict[str, str]
 ) -> tuple[dict[str, Callable[[], object]], dict[str, Timing], float]:
     """What to time, what was too slow to be timed more than once, and the largest error as a share of its bound."""
-    first, second = operands(problem, pass_)
+    first, second = arrays
     expected = exact(problem, pass_, first, second, np.float64)
     magnitude = exact(problem, pass_, abs(first), abs(second), np.float64)
     calls: dict[str, Callable[[], object]] = {}
@@ -126,17 +134,21 @@ def draw(stage: Stage, problem: Problem, timings: dict[str, dict[str, Timing]]) 
         "included.",
     )
     views = figure.subplots(1, len(PASSES), sharey=True)
-    names = list(timings)[::-1]
     for axes, pass_ in zip(views, PASSES, strict=True):
-        milliseconds = [timings[name][pass_].median_s * 1e3 for name in names]
-        colours = [FAINT if name == REFERENCE else CATEGORIES[_core.strategy_names().index(name)] for name in names]
-        axes.barh(names, milliseconds, color=colours, height=0.62)
-        axes.set_xscale("log")
-        axes.set_xlim(min(milliseconds) / 3, max(milliseconds) * 12)
-        for row, value in enumerate(milliseconds):
-            label = f" {value:.3g} ms, {problem.flops / value / 1e6:.3g} GFLOP/s"
-            axes.text(value, row, label, va="center", fontsize=8.5)
+        draw_bars(axes, timings, pass_, problem.flops)
         axes.set_title(pass_.replace("_", " "))
         axes.set_xlabel("milliseconds")
-        axes.tick_params(axis="y", length=0, labelcolor="#222222")
     return save(figure, stage.path("strategies.png"))
+
+
+def draw_bars(axes: "Axes", timings: dict[str, dict[str, Timing]], pass_: str, flops: int) -> None:
+    """A bar for the median of each name, with its rate."""
+    names = list(timings)[::-1]
+    milliseconds = [timings[name][pass_].median_s * 1e3 for name in names]
+    colours = [FAINT if name == REFERENCE else CATEGORIES[_core.strategy_names().index(name)] for name in names]
+    axes.barh(names, milliseconds, color=colours, height=0.62)
+    axes.set_xscale("log")
+    axes.set_xlim(min(milliseconds) / 3, max(milliseconds) * 12)
+    for row, value in enumerate(milliseconds):
+        axes.text(value, row, f" {value:.3g} ms, {flops / value / 1e6:.3g} GFLOP/s", va="center", fontsize=8.5)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
