@@ -18,8 +18,11 @@ from gemmconv.cli.bench.layers import all_layers, named_layers, resnet_3x3
 from gemmconv.cli.bench.records import Record, read_records, write_records
 from gemmconv.cli.check_arrays import Operation, compare, operations
 from gemmconv.cli.check_problems import PROBLEMS
+from gemmconv.cli.demo.layers import LAYERS
 from gemmconv.cli.judge import exact
 from gemmconv.cli.problems import PASSES, make_problem
+from gemmconv.nn import Conv
+from gemmconv.nn.digits import BATCH_SIZE, digits_network
 
 PNG = b"\x89PNG\r\n"
 
@@ -69,6 +72,7 @@ MISTAKES = {
     "more_threads_than_cores": (("bench", "--threads", "4096"), "4096 threads asked for"),
     "nothing_to_compare": (("bench", "compare", "a.jsonl", "b.jsonl"), "a.jsonl"),
     "unknown_backend": (("demo", "--backend", "gpu"), "invalid choice: 'gpu'"),
+    "no_epochs": (("demo", "--epochs", "0"), "--epochs must be at least 1, not 0"),
     "output_is_a_file": (("demo", "--output", "file"), "--output file is a file"),
     "bench_output_is_a_file": (("bench", "--output", "file"), "--output file is a file"),
 }
@@ -210,6 +214,49 @@ def test_demo_times_every_strategy(tmp_path: Path) -> None:
     assert not timed & refused
     assert all(set(by_pass) == set(PASSES) for by_pass in figures["seconds"].values())
     assert (tmp_path / "pictures" / "here" / "strategies.png").read_bytes().startswith(PNG)
+
+
+def test_demo_trains_a_network(tmp_path: Path) -> None:
+    done = run(tmp_path, "demo", "--step", "digits", "--step", "layers", "--json", "--output", "pictures")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    digits, layers = report["digits"], report["layers"]
+    assert digits["accuracy"] >= 0.97
+    assert digits["mistakes"] == round((1 - digits["accuracy"]) * digits["held_out"])
+    assert len(digits["history"]["loss"]) == digits["epochs"]
+    assert digits["history"]["loss"][-1] < 0.1 < 1 < digits["history"]["loss"][0]
+    check = digits["gradient_check"]
+    assert check["ok"]
+    assert check["compared"] > 200
+    assert abs(check["worst"]["computed"] - check["worst"]["numerical"]) < 1e-4
+    for name in ("first convolution", "second convolution"):
+        assert layers[name]["share_of_bound"] <= 1
+        timed, refused = set(layers[name]["seconds"]), set(layers[name]["refused"])
+        assert timed | refused == {*_core.strategy_names(), "reference (NumPy)"}
+    pictures = {Path(picture["path"]).name for step in (digits, layers) for picture in step["pictures"]}
+    assert pictures == {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert pictures == {"digits_learned.png", "digits_tried.png", "layers.png"}
+    for picture in (tmp_path / "pictures").iterdir():
+        assert picture.read_bytes().startswith(PNG)
+        assert picture.stat().st_size > 20_000
+
+
+def test_demo_layers_are_those_of_the_network() -> None:
+    network = digits_network().build((1, 1, 8, 8), seed=0)
+    kernels = [layer.parameters["weight"].shape for layer in network.layers if isinstance(layer, Conv)]
+    assert kernels == [layer.w_shape for layer in LAYERS]
+    assert [layer.x_shape[0] for layer in LAYERS] == [BATCH_SIZE, BATCH_SIZE]
+
+
+def test_demo_reference_has_the_same_losses(tmp_path: Path) -> None:
+    losses = []
+    for backend in ("cpu", "reference"):
+        done = run(tmp_path, "demo", "--step", "digits", "--epochs", "1", "--json", "--backend", backend)
+        assert done.returncode == 0, done.stderr
+        history = json.loads(done.stdout)["digits"]["history"]
+        losses.append(history["loss"] + history["validation_loss"])
+    assert len(losses[0]) == 2
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
 
 def test_bench_writes_its_files(tmp_path: Path) -> None:

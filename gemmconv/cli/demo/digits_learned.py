@@ -42,7 +42,7 @@ def draw(stage: Stage, trained: "DigitsRun") -> Path:
         bare(figure.add_subplot(layout[0, 0]), "learned kernels"), mosaic(kernels), 0.8 * float(abs(kernels).max())
     )
     bare(figure.add_subplot(layout[1, 0]), "their maps of the digit").imshow(
-        mosaic(maps[0]), cmap=AMOUNT, vmin=0, vmax=0.8 * float(maps.max())
+        mosaic(maps[0]), cmap=AMOUNT, vmin=0, vmax=float(np.quantile(maps, 0.99)) or 1.0
     )
     axes = bare(figure.add_subplot(layout[:, 1]), f"a {digits.t_test[which]}, read as {trained.predicted[which]}")
     axes.imshow(x[0, 0], cmap=AMOUNT)
