@@ -25,9 +25,9 @@ def draw(stage: Stage, trained: "DigitsRun") -> Path:
         13.2,
         5.0,
         f"{figures['accuracy']:.1%} of the digits it never saw are read right",
-        f"Trained for {figures['epochs']} epochs on {figures['examples']} scans of 8×8 pixels in "
-        f"{figures['seconds']:.1f} s, tried on {figures['held_out']} others. The loss in training is measured with "
-        "dropout, which makes the task harder, so it can lie above the held-out one.",
+        f"Trained on {figures['examples']:,} scans of 8×8 pixels in {figures['seconds']:.1f} s, tried on "
+        f"{figures['held_out']} others. The loss in training is measured with dropout, which makes the task harder, so "
+        "it can lie above the held-out one.",
     )
     layout = figure.add_gridspec(1, 3, width_ratios=[1.35, 1.15, 0.95])
     draw_losses(figure.add_subplot(layout[0]), trained)
@@ -38,12 +38,16 @@ def draw(stage: Stage, trained: "DigitsRun") -> Path:
 
 def draw_losses(axes: "Axes", trained: "DigitsRun") -> None:
     """Both losses, epoch by epoch, each named at its end."""
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_title("cross-entropy loss")
     epochs = np.arange(1, len(trained.history) + 1)
     for name, label, colour in (("loss", "training", BLUE), ("validation_loss", "held out", VERMILION)):
         axes.plot(epochs, trained.history[name], color=colour, linewidth=2, marker="o", markersize=3, label=label)
     axes.legend(frameon=False, labelcolor="linecolor")
     axes.set_yscale("log")
+    axes.set_xlim(0, len(epochs) + 1)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
 
 
