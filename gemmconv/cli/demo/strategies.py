@@ -143,11 +143,14 @@ def draw(stage: Stage, problem: Problem, timings: dict[str, dict[str, Timing]]) 
 
 def draw_bars(axes: "Axes", timings: dict[str, dict[str, Timing]], pass_: str, flops: int) -> None:
     """A bar for the median of each name, with its rate."""
+    from matplotlib.ticker import NullFormatter
+
     names = list(timings)[::-1]
     milliseconds = [timings[name][pass_].median_s * 1e3 for name in names]
     colours = [FAINT if name == REFERENCE else CATEGORIES[_core.strategy_names().index(name)] for name in names]
     axes.barh(names, milliseconds, color=colours, height=0.62)
     axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(min(milliseconds) / 3, max(milliseconds) * 12)
     for row, value in enumerate(milliseconds):
         axes.text(value, row, f" {value:.3g} ms, {flops / value / 1e6:.3g} GFLOP/s", va="center", fontsize=8.5)
