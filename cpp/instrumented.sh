@@ -47,7 +47,9 @@ PATH=$(dirname "$(python3 -c 'import sys; print(sys.executable)')"):$PATH "$pyth
 plain=()
 if setarch -R true 2>/dev/null; then plain=(setarch -R); fi
 find "$build/cmake" -name '*.gcda' -delete
-for isa in $(python3 -c 'from gemmconv import show_config; print(*show_config(mode="dicts")["isa_available"])'); do
+# -P: the installed package, not the folder we are in.
+sets=$(python3 -P -c 'import gemmconv; print(*gemmconv.show_config(mode="dicts")["isa_available"])')
+for isa in $sets; do
   GEMMCONV_ISA=$isa "${plain[@]}" "$build/cmake/kernels_test"
 done
 "${plain[@]}" "$build/cmake/threads_test"
