@@ -18,7 +18,7 @@ target_sources(gemmconv PRIVATE
   cpp/src/kernels/cpu_features.cpp
   cpp/src/kernels/portable.cpp
   cpp/src/patches/patches.cpp
-  cpp/src/patches/patches_nhwc.cpp
+  cpp/src/patches/patch_panel.cpp
   cpp/src/patches/patches_nhwc.cpp
   cpp/src/pooling/adaptive.cpp
   cpp/src/pooling/average.cpp
@@ -29,7 +29,11 @@ target_sources(gemmconv PRIVATE
   cpp/src/strategies/im2col.cpp
   cpp/src/strategies/im2col_blocking.cpp
   cpp/src/strategies/implicit.cpp
-  cpp/src/strategies/implicit_weight_gradient.cpp
+  cpp/src/strategies/implicit_cut.cpp
+  cpp/src/strategies/implicit_lanes.cpp
+  cpp/src/strategies/implicit_pixels.cpp
+  cpp/src/strategies/implicit_pixels_weight.cpp
+  cpp/src/strategies/implicit_planes.cpp
   cpp/src/strategies/strategies.cpp)
 
 set(GEMMCONV_KERNELS_FOUND portable)

@@ -24,6 +24,12 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 
 #include "plane_body.hpp"
 
+#include "gather_body.hpp"
+
+#include "panel_body.hpp"
+
+#include "lanes_body.hpp"
+
 #include "activation_body.hpp"
 }  // namespace
 
@@ -38,6 +44,10 @@ const Kernels avx2_kernels = {
     shifted_kernel<double, 8>(),
     plane_kernel<float, 2>(),
     plane_kernel<double, 2>(),
+    panel_kernel<float, 16, 2>(),
+    panel_kernel<double, 16, 2>(),
+    lanes_kernel<float, 6>(),
+    lanes_kernel<double, 6>(),
     activation_kernel(),
 };
 

@@ -28,6 +28,12 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 
 #include "plane_body.hpp"
 
+#include "gather_body.hpp"
+
+#include "panel_body.hpp"
+
+#include "lanes_body.hpp"
+
 #include "activation_body.hpp"
 }  // namespace
 
@@ -42,6 +48,10 @@ const Kernels avx512_kernels = {
     shifted_kernel<double, 16>(),
     plane_kernel<float, 4>(),
     plane_kernel<double, 4>(),
+    panel_kernel<float, 32, 4>(),
+    panel_kernel<double, 32, 4>(),
+    lanes_kernel<float, 14>(),
+    lanes_kernel<double, 14>(),
     activation_kernel(),
 };
 

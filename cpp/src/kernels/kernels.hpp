@@ -58,6 +58,51 @@ struct PlaneKernel {
   void (*interleave)(int64_t m, int64_t n, const T *even, const T *odd, int64_t from_row, T *to, int64_t to_row);
 };
 
+// Cells of a row of a panel that lie one behind the other in the source, or, `from` < 0, that are padding.
+struct Run {
+  int32_t column, count;
+  int64_t from;
+};
+
+// c[i * c_row + j] = start + sum_l a(i, l) b(l, j) for i < m, j < n, where column l = u * inner + t of a is
+// a(i, l) = a[i * a_row + u * (inner * a_inner + a_skip) + t * a_inner] and row l of b begins at b + l * b_row, or, if
+// there are b_offsets, at b + b_offsets[l]. `start` is c itself (accumulate), the row's bias, or 0. Rows of b are read
+// in whole vectors. `stream` writes c around the caches, where its alignment allows.
+template <class T>
+struct Product {
+  int64_t m, n;
+  const T *a;
+  int64_t a_row, inner, a_inner, outer, a_skip;
+  const T *b;
+  int64_t b_row;
+  const int64_t *b_offsets;
+  T *c;
+  int64_t c_row;
+  const T *bias;
+  bool accumulate, stream;
+};
+
+template <class T>
+struct PanelKernel {
+  int columns;  // of the widest tile
+  int lanes;    // of one vector
+  void (*product)(const Product<T> &);
+  // panel[(c * taps + t) * panel_row + run.column + j] = x[c * channel_stride + run.from + j * step] for j < run.count
+  // and the runs first_run[t] .. first_run[t + 1] - 1 of each tap, in the order of their columns. Up to a vector
+  // behind a run is overwritten: a row has that much room.
+  void (*gather)(int64_t channels, int64_t taps, const int32_t *first_run, const Run *runs, const T *x,
+                 int64_t channel_stride, int64_t step, T *panel, int64_t panel_row);
+};
+
+template <class T>
+struct LanesKernel {
+  int lanes;  // of one vector
+  // For one vector or two of target channels:
+  // sums[i * sums_row + j] (+)= sum_l x[offsets[l] + i] * w[l * w_row + j]     (i < m, j < lanes or 2 lanes, l < k)
+  void (*row[2])(int64_t m, int64_t k, const T *x, const int64_t *offsets, const T *w, int64_t w_row, T *sums,
+                 int64_t sums_row, bool accumulate);
+};
+
 // Over `count` floats; z may be the array that is written.
 struct ActivationKernel {
   void (*sigmoid)(int64_t count, const float *z, float *a);
@@ -76,6 +121,10 @@ struct Kernels {
   ShiftedKernel<double> shifted_f64;
   PlaneKernel<float> plane_f32;
   PlaneKernel<double> plane_f64;
+  PanelKernel<float> panel_f32;
+  PanelKernel<double> panel_f64;
+  LanesKernel<float> lanes_f32;
+  LanesKernel<double> lanes_f64;
   ActivationKernel activation_f32;
 
   template <class T>
@@ -92,6 +141,16 @@ struct Kernels {
   const ShiftedKernel<T> &shifted() const {
     if constexpr (sizeof(T) == 4) return shifted_f32;
     else return shifted_f64;
+  }
+  template <class T>
+  const PanelKernel<T> &panel() const {
+    if constexpr (sizeof(T) == 4) return panel_f32;
+    else return panel_f64;
+  }
+  template <class T>
+  const LanesKernel<T> &lanes() const {
+    if constexpr (sizeof(T) == 4) return lanes_f32;
+    else return lanes_f64;
   }
   template <class T>
   const PlaneKernel<T> &plane() const {

@@ -22,6 +22,12 @@ struct Simd<float> {
   static Vector load(const float *source, Part part) { return _mm256_maskload_ps(source, part); }
   static void store(float *target, Vector value) { _mm256_storeu_ps(target, value); }
   static void store(float *target, Vector value, Part part) { _mm256_maskstore_ps(target, part, value); }
+  static void stream(float *target, Vector value) { _mm256_stream_ps(target, value); }
+  static void fence() { _mm_sfence(); }
+  static Vector even(Vector a, Vector b) {
+    const __m256d halves = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88));  // per 128 bits
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(halves, 0xD8));
+  }
   static Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
   static void sum4(Vector a, Vector b, Vector c, Vector d, float *sums) {
@@ -47,6 +53,9 @@ struct Simd<double> {
   static Vector load(const double *source, Part part) { return _mm256_maskload_pd(source, part); }
   static void store(double *target, Vector value) { _mm256_storeu_pd(target, value); }
   static void store(double *target, Vector value, Part part) { _mm256_maskstore_pd(target, part, value); }
+  static void stream(double *target, Vector value) { _mm256_stream_pd(target, value); }
+  static void fence() { _mm_sfence(); }
+  static Vector even(Vector a, Vector b) { return _mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), 0xD8); }
   static Vector add(Vector a, Vector b) { return _mm256_add_pd(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm256_fmadd_pd(a, b, c); }
   static void sum4(Vector a, Vector b, Vector c, Vector d, double *sums) {

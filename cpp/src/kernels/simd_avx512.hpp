@@ -1,6 +1,6 @@
 // Vectors of 64 bytes: AVX-512 F, VL, DQ. A part of a vector is a mask; masked lanes are neither read nor written.
 
-#include "transpose_x86.hpp"
+#include "transpose_avx512.hpp"
 
 template <class T>
 struct Simd;
@@ -10,7 +10,7 @@ struct Simd<float> {
   using Vector = __m512;
   using Part = __mmask16;
   static constexpr int lanes = 16;
-  static constexpr int block = 8;  // transpose() turns block x block
+  static constexpr int block = 16;  // transpose() turns block x block
 
   static Vector zero() { return _mm512_setzero_ps(); }
   static Vector broadcast(float value) { return _mm512_set1_ps(value); }
@@ -19,6 +19,11 @@ struct Simd<float> {
   static Vector load(const float *source, Part part) { return _mm512_maskz_loadu_ps(part, source); }
   static void store(float *target, Vector value) { _mm512_storeu_ps(target, value); }
   static void store(float *target, Vector value, Part part) { _mm512_mask_storeu_ps(target, part, value); }
+  static void stream(float *target, Vector value) { _mm512_stream_ps(target, value); }
+  static void fence() { _mm_sfence(); }
+  static Vector even(Vector a, Vector b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+  }
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
   static void sum4(Vector a, Vector b, Vector c, Vector d, float *sums) {
@@ -39,7 +44,7 @@ struct Simd<double> {
   using Vector = __m512d;
   using Part = __mmask8;
   static constexpr int lanes = 8;
-  static constexpr int block = 4;  // transpose() turns block x block
+  static constexpr int block = 8;  // transpose() turns block x block
 
   static Vector zero() { return _mm512_setzero_pd(); }
   static Vector broadcast(double value) { return _mm512_set1_pd(value); }
@@ -48,6 +53,11 @@ struct Simd<double> {
   static Vector load(const double *source, Part part) { return _mm512_maskz_loadu_pd(part, source); }
   static void store(double *target, Vector value) { _mm512_storeu_pd(target, value); }
   static void store(double *target, Vector value, Part part) { _mm512_mask_storeu_pd(target, part, value); }
+  static void stream(double *target, Vector value) { _mm512_stream_pd(target, value); }
+  static void fence() { _mm_sfence(); }
+  static Vector even(Vector a, Vector b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b);
+  }
   static Vector add(Vector a, Vector b) { return _mm512_add_pd(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_pd(a, b, c); }
   static void sum4(Vector a, Vector b, Vector c, Vector d, double *sums) {

@@ -29,6 +29,9 @@ struct Simd<float> {
     if (part > 2) vst1q_lane_f32(target + 2, value, 2);
     if (part > 3) vst1q_lane_f32(target + 3, value, 3);
   }
+  static void stream(float *target, Vector value) { store(target, value); }
+  static void fence() {}
+  static Vector even(Vector a, Vector b) { return vuzp1q_f32(a, b); }
   static Vector add(Vector a, Vector b) { return vaddq_f32(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) { return vfmaq_f32(c, a, b); }
   static void sum4(Vector a, Vector b, Vector c, Vector d, float *sums) {
@@ -67,6 +70,9 @@ struct Simd<double> {
     if (part > 0) vst1q_lane_f64(target, value, 0);
     if (part > 1) vst1q_lane_f64(target + 1, value, 1);
   }
+  static void stream(double *target, Vector value) { store(target, value); }
+  static void fence() {}
+  static Vector even(Vector a, Vector b) { return vuzp1q_f64(a, b); }
   static Vector add(Vector a, Vector b) { return vaddq_f64(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) { return vfmaq_f64(c, a, b); }
   static void sum4(Vector a, Vector b, Vector c, Vector d, double *sums) {

@@ -27,6 +27,16 @@ struct PortableSimd {
   static void store(T *target, Vector value, Part part) {
     for (int i = 0; i < part; ++i) target[i] = value[i];
   }
+  static void stream(T *target, Vector value) { store(target, value); }
+  static void fence() {}
+  static Vector even(Vector a, Vector b) {
+    Vector value{};
+    for (int i = 0; i < count / 2; ++i) {
+      value[i] = a[2 * i];
+      value[count / 2 + i] = b[2 * i];
+    }
+    return value;
+  }
   static Vector add(Vector a, Vector b) { return a + b; }
   static Vector fma(Vector a, Vector b, Vector c) { return a * b + c; }  // rounds twice
   static void sum4(Vector a, Vector b, Vector c, Vector d, T *sums) {

@@ -2,7 +2,7 @@
 // inputs keep their sums of all taps in the cache while images and rows run; vectors lie along the input channels. NCHW
 // turns the block's planes of x once, [pixel][channel]; where rows are short, the pixels of a tap are first copied
 // together, so that one product sums over the whole plane.
-#include "implicit_weight_gradient.hpp"
+#include "implicit_pixels.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -79,12 +79,12 @@ void gather_tap(const Geometry &g, const Tap &tap, const T *pixels, int64_t pixe
 
 }  // namespace
 
-size_t weight_gradient_workspace_bytes(const Problem &problem, const Execution &execution) {
+size_t pixels_weight_workspace_bytes(const Problem &problem, const Execution &execution) {
   return cut_work(problem, execution).total_bytes();
 }
 
 template <class T>
-void weight_gradient(const Problem &problem, const Execution &execution, const Arguments &arguments) {
+void pixels_weight(const Problem &problem, const Execution &execution, const Arguments &arguments) {
   const Geometry &g = problem.geometry;
   const Cut cut = cut_work(problem, execution);
   const T *dy = static_cast<const T *>(arguments.first), *x = static_cast<const T *>(arguments.second);
@@ -147,7 +147,7 @@ void weight_gradient(const Problem &problem, const Execution &execution, const A
   });
 }
 
-template void weight_gradient<float>(const Problem &, const Execution &, const Arguments &);
-template void weight_gradient<double>(const Problem &, const Execution &, const Arguments &);
+template void pixels_weight<float>(const Problem &, const Execution &, const Arguments &);
+template void pixels_weight<double>(const Problem &, const Execution &, const Arguments &);
 
 }  // namespace gemmconv::implicit

@@ -1,0 +1,118 @@
+// Product of rows that stay where they are with a panel, written once over Simd<T>: see PanelKernel::product. A tile of
+// `rows` x `vectors` sums stays in registers while k runs; its columns are one pass over the panel, which all rows share.
+
+// One tile. `last`: the lanes in use of the last vector, which is read whole and written in part.
+template <class T, int rows, int vectors, bool indexed>
+[[gnu::noinline]] void panel_tile(const Product<T> &p, const T *a, const T *b, T *c, const T *bias,
+                                  typename Simd<T>::Part last, bool stream) {
+  using S = Simd<T>;
+  typename S::Vector sum[rows][vectors];
+  if (bias) {
+#pragma GCC unroll 32
+    for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 32
+      for (int j = 0; j < vectors; ++j) sum[i][j] = S::broadcast(bias[i]);
+    }
+  } else {
+#pragma GCC unroll 32
+    for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 32
+      for (int j = 0; j < vectors; ++j) sum[i][j] = S::zero();
+    }
+  }
+  const T *row[rows];
+#pragma GCC unroll 32
+  for (int i = 0; i < rows; ++i) row[i] = a + i * p.a_row;
+  const int64_t *offset = p.b_offsets;
+  int64_t at = 0;
+  // The columns of a in two loops: those of a block, and the blocks.
+  for (int64_t u = 0; u < p.outer; ++u) {
+    for (int64_t t = 0; t < p.inner; ++t) {
+      const T *line = indexed ? b + *offset++ : b;
+      typename S::Vector right[vectors];
+#pragma GCC unroll 32
+      for (int j = 0; j < vectors; ++j) right[j] = S::load(line + j * S::lanes);
+#pragma GCC unroll 32
+      for (int i = 0; i < rows; ++i) {
+        const typename S::Vector left = S::broadcast(row[i][at]);
+#pragma GCC unroll 32
+        for (int j = 0; j < vectors; ++j) sum[i][j] = S::fma(left, right[j], sum[i][j]);
+      }
+      at += p.a_inner;
+      if (!indexed) b += p.b_row;
+    }
+    at += p.a_skip;
+  }
+  if (stream) {
+#pragma GCC unroll 32
+    for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 32
+      for (int j = 0; j < vectors; ++j) S::stream(c + j * S::lanes, sum[i][j]);
+      c += p.c_row;
+    }
+  } else {
+    write_tile<T, rows, vectors, false>(sum, c, p.c_row, rows, last, p.accumulate);
+  }
+}
+
+// The last rows, fewer than `rows`, in one tile of exactly so many.
+template <class T, int rows, int vectors, bool indexed>
+void panel_last(int64_t left, const Product<T> &p, const T *a, const T *b, T *c, const T *bias,
+                typename Simd<T>::Part last, bool stream) {
+  if constexpr (rows > 1) {
+    if (left < rows) return panel_last<T, rows - 1, vectors, indexed>(left, p, a, b, c, bias, last, stream);
+  }
+  panel_tile<T, rows, vectors, indexed>(p, a, b, c, bias, last, stream);
+}
+
+// Rows of the tile with so many vectors: what fills the registers, but no more than 8 pointers.
+template <int registers>
+constexpr int panel_rows(int vectors) {
+  return (registers - 1 - vectors) / vectors < 8 ? (registers - 1 - vectors) / vectors : 8;
+}
+
+// All rows of a strip of `count` <= `vectors` vectors.
+template <class T, int registers, int vectors, bool indexed>
+void panel_strip(int count, const Product<T> &p, const T *b, T *c, typename Simd<T>::Part last, bool stream) {
+  if constexpr (vectors > 1) {
+    if (count < vectors) return panel_strip<T, registers, vectors - 1, indexed>(count, p, b, c, last, stream);
+  }
+  constexpr int rows = panel_rows<registers>(vectors);
+  int64_t i = 0;
+  for (; i + rows <= p.m; i += rows) {
+    panel_tile<T, rows, vectors, indexed>(p, p.a + i * p.a_row, b, c + i * p.c_row, p.bias ? p.bias + i : nullptr, last,
+                                          stream);
+  }
+  if (i < p.m) {
+    panel_last<T, rows, vectors, indexed>(p.m - i, p, p.a + i * p.a_row, b, c + i * p.c_row,
+                                          p.bias ? p.bias + i : nullptr, last, stream);
+  }
+}
+
+template <class T, int registers, int vectors>
+void panel_product(const Product<T> &p) {
+  constexpr int lanes = Simd<T>::lanes;
+  const int64_t width = (p.n + lanes - 1) / lanes, strips = (width + vectors - 1) / vectors;
+  const bool stream =
+      p.stream && !p.accumulate && p.n % lanes == 0 &&
+      (reinterpret_cast<uintptr_t>(p.c) | static_cast<uintptr_t>(p.c_row) * sizeof(T)) % (lanes * sizeof(T)) == 0;
+  for (int64_t strip = 0; strip < strips; ++strip) {
+    const int64_t first = width * strip / strips, end = width * (strip + 1) / strips;
+    const int used = static_cast<int>((end * lanes < p.n ? end * lanes : p.n) - (end - 1) * lanes);
+    const int count = static_cast<int>(end - first);
+    if (p.b_offsets) {
+      panel_strip<T, registers, vectors, true>(count, p, p.b + first * lanes, p.c + first * lanes, Simd<T>::part(used),
+                                               stream);
+    } else {
+      panel_strip<T, registers, vectors, false>(count, p, p.b + first * lanes, p.c + first * lanes, Simd<T>::part(used),
+                                                stream);
+    }
+  }
+  if (stream) Simd<T>::fence();
+}
+
+// The table's row, for an instruction set of so many registers: panels of `vectors` vectors.
+template <class T, int registers, int vectors>
+constexpr PanelKernel<T> panel_kernel() {
+  return PanelKernel<T>{vectors * Simd<T>::lanes, Simd<T>::lanes, panel_product<T, registers, vectors>, gather<T>};
+}

@@ -1,0 +1,138 @@
+#include "implicit_cut.hpp"
+
+#include <algorithm>
+
+namespace gemmconv::implicit {
+namespace {
+
+// Rows of a panel: 640 rows of 80 floats are 200 KiB, a tenth of a Sapphire Rapids' second-level cache and half of the
+// smallest in use. Rates are flat from 256 to 768.
+constexpr int64_t panel_depth = 640;
+// Below so many pixels the weights are read where they are although the input gradient jumps through them; above, it
+// pays to turn them once a call.
+constexpr int64_t worth_turning = 600;
+// Outputs that leave the caches anyway are written around them where little arithmetic hides it: 1x1 kernels of 32 channels
+// at 112x112 gain a fifth.
+constexpr int64_t streamed_bytes = 2 << 20, streamed_depth = 160;
+
+size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
+
+// Taps along an axis in the stride phases before `residue`.
+int64_t taps_before(const Axis &axis, bool flip, int64_t residue) {
+  int64_t count = 0;
+  for (int64_t tap = 0; tap < axis.kernel; ++tap) {
+    const int64_t phase = tap_offset(axis, tap, flip) % axis.stride;
+    if ((phase < 0 ? phase + axis.stride : phase) < residue) ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+PlanesCut::PlanesCut(const Problem &problem, const Execution &execution, bool packed) : g_(problem.geometry) {
+  const size_t item = size_of(problem.dtype);
+  const bool single = problem.dtype == DType::float32;
+  lanes = single ? kernels().panel<float>().lanes : kernels().panel<double>().lanes;
+  const int64_t tile = single ? kernels().panel<float>().columns : kernels().panel<double>().columns;
+  backward = problem.pass == Pass::backward_input;
+  rows = backward ? g_.group_inputs() : g_.group_outputs();
+  depth = backward ? g_.group_outputs() : g_.group_inputs();
+  source = backward ? g_.y_strides() : g_.x_strides();
+  target = backward ? g_.x_strides() : g_.y_strides();
+  source_sizes = backward ? g_.output : g_.input;
+  target_sizes = backward ? g_.input : g_.output;
+  phases = backward ? g_.stride : Sizes{1, 1, 1};
+  const bool strided = phases != Sizes{1, 1, 1};
+  widest = grid({0, 0, 0});
+  const int64_t pixels = widest.target_count(), area = g_.kernel_area();
+
+  // Tiny planes share panels: 4x4 pixels are a quarter of one.
+  const bool merged = g_.batch > 1 && pixels <= 2 * lanes;
+  direct = !strided && !merged;
+  lattices = (merged ? 1 : g_.batch) * g_.groups * phases[0] * phases[1];
+  columns = merged ? pixels * g_.batch : pixels;
+  turned = backward && (packed || (area > 1 && (strided || g_.batch * pixels >= worth_turning)));
+  weights_bytes = turned && !packed ? rounded(g_.w_size(), item) : 0;
+
+  // The pixels behind the last whole vector: up to 10 of 16 are done faster one by one, vectors along l, where rows of
+  // weights are contiguous. It adds in another order, so not when bits must not depend on a pixel's place.
+  const bool contiguous = !backward || turned;
+  ragged = contiguous && !merged && !execution.deterministic && columns > lanes && columns % lanes * 8 <= 5 * lanes
+               ? columns % lanes
+               : 0;
+  vectors = (columns - ragged + lanes - 1) / lanes;
+  panels = std::max<int64_t>((vectors * lanes + tile - 1) / tile, 1);
+  most_columns = tile + (ragged + panels - 1) / panels;
+  panel_row = (most_columns + 2 * lanes - 2) / lanes * lanes;
+
+  // The more parts a panel's rows are in, the more evenly threads are busy and the more often it is gathered: about 5
+  // cycles for a row of the panel, which each target channel reads in 2.
+  row_parts = 1;
+  threads = execution.threads;
+  double least = 0;
+  for (int64_t parts = 1; parts <= threads && parts * 16 <= std::max<int64_t>(rows, 16); ++parts) {
+    const double rounds = static_cast<double>(ceil_div(lattices * panels * parts, threads));
+    const double cost = rounds * (2 * static_cast<double>(rows) / static_cast<double>(parts) + 10);
+    if (parts == 1 || cost < least) {
+      least = cost;
+      row_parts = parts;
+    }
+  }
+  threads = static_cast<int>(std::clamp<int64_t>(tasks(), 1, threads));
+
+  // No phase has more taps than its strides leave of the kernel.
+  int64_t most_taps = 1;
+  for (int i = 0; i < 3; ++i) most_taps *= phases[i] == 1 ? g_.kernel[i] : ceil_div(g_.kernel[i], widest.taps[i].gap);
+  // Blocks of l shrink until one thread's share fits the limit, then as many threads as fit: the order of additions must
+  // not depend on their number.
+  for (int64_t most = panel_depth;; most /= 2) {
+    taps = std::min(most_taps, std::max<int64_t>(most, 1));
+    const int64_t blocks = (depth * taps + most - 1) / std::max<int64_t>(most, 1);
+    channels = taps < most_taps ? 1 : std::max<int64_t>((depth + blocks - 1) / std::max<int64_t>(blocks, 1), 1);
+    const int64_t rows_of_part = (rows + row_parts - 1) / row_parts;
+    panel_bytes = rounded(channels * taps * panel_row + 2 * lanes, item);
+    ragged_bytes = ragged > 0 ? rounded(channels * taps * (most_columns - tile), item) : 0;
+    sums_bytes = direct ? 0 : rounded(phases[2] * rows_of_part * panel_row + 2 * lanes, item);
+    table_bytes = PatchPanel::scratch_bytes(widest, most_columns, taps);
+    if (weights_bytes + thread_bytes() <= execution.workspace_limit || most <= 1) break;
+  }
+  while (threads > 1 && weights_bytes + thread_bytes() * static_cast<size_t>(threads) > execution.workspace_limit) {
+    --threads;
+  }
+  stream = direct && depth * area <= streamed_depth &&
+           g_.batch * g_.groups * rows * pixels * static_cast<int64_t>(item) >= streamed_bytes;
+}
+
+PanelColumns PlanesCut::panel(int64_t number) const {
+  const int64_t first = vectors * number / panels * lanes + ragged * number / panels;
+  const int64_t own = ragged * (number + 1) / panels - ragged * number / panels;
+  const int64_t end = vectors * (number + 1) / panels * lanes + ragged * (number + 1) / panels;
+  return {first, std::min(end, columns) - first, own};
+}
+
+PatchGrid PlanesCut::grid(const Sizes &residue) const {
+  PatchGrid result;
+  for (int i = 0; i < 3; ++i) {
+    result.taps[i] =
+        backward ? TapLine::backward(g_.axis(i), g_.flip, residue[i]) : TapLine::forward(g_.axis(i), g_.flip);
+    result.targets[i] = (target_sizes[i] + phases[i] - 1) / phases[i];
+  }
+  result.sources = source_sizes;
+  result.source_stride = source.axis;
+  result.image_stride = source.image;
+  return result;
+}
+
+WeightView PlanesCut::weights(const Sizes &residue, const PatchGrid &phase) const {
+  const int64_t inputs = g_.group_inputs(), outputs = g_.group_outputs(), area = g_.kernel_area();
+  if (!backward) return {0, inputs * area, area, 1};
+  if (!turned) return {0, area, inputs * area, 1};
+  int64_t before[3];
+  for (int i = 0; i < 3; ++i) before[i] = taps_before(g_.axis(i), g_.flip, residue[i]);
+  const int64_t earlier = before[0] * g_.kernel[1] * g_.kernel[2] +
+                          phase.taps[0].count * (before[1] * g_.kernel[2] + phase.taps[1].count * before[2]);
+  const int64_t count = phase.tap_count();
+  return {inputs * outputs * earlier, outputs * count, count, 1};
+}
+
+}  // namespace gemmconv::implicit

@@ -1,0 +1,62 @@
+// How forward and input gradient of planes are cut: into lattices (an image or all of them, a group, a stride phase of the
+// rows), panels of their pixels, blocks of the products that a pixel sums, and parts of the target channels.
+#pragma once
+
+#include <cstddef>
+
+#include "../kernels/kernels.hpp"
+#include "../patches/patch_panel.hpp"
+#include "../problem.hpp"
+
+namespace gemmconv::implicit {
+
+// Columns of a lattice that make a panel. The last `ragged` of them are done as dot products, not as vectors.
+struct PanelColumns {
+  int64_t first, count, ragged;
+};
+
+// Where the weights of one phase are: element (row, channel, tap) at offset + row * row + channel * channel + tap * tap.
+struct WeightView {
+  int64_t phase_offset, row, channel, tap;
+  int64_t offset(const Geometry &g, int64_t group) const {
+    return group * g.group_outputs() * g.patch_size() + phase_offset;
+  }
+  // The columns of a product with `channels` channels and `taps` taps each.
+  template <class T>
+  void walk(int64_t channels, int64_t taps, Product<T> &product) const {
+    const bool one_run = channel == taps * tap || channels == 1, single = taps == 1;
+    product.inner = one_run ? channels * taps : single ? channels : taps;
+    product.a_inner = single && !one_run ? channel : tap;
+    product.outer = one_run || single ? 1 : channels;
+    product.a_skip = channel - taps * tap;
+  }
+};
+
+struct PlanesCut {
+  PlanesCut(const Problem &problem, const Execution &execution, bool packed);
+
+  bool backward, turned, direct, stream;
+  int64_t rows, depth;  // target channels and source channels of a group
+  Strides source, target;
+  Sizes source_sizes, target_sizes;
+  Sizes phases;                         // of the target: the strides in the input gradient
+  int64_t lattices, panels, row_parts;  // tasks are their product
+  int64_t columns, vectors, ragged;     // of a lattice
+  int64_t lanes;
+  int64_t most_columns, panel_row;  // of a panel
+  int64_t channels, taps;           // of a block of products
+  PatchGrid widest;                 // of all phases
+  int threads;
+  size_t weights_bytes, panel_bytes, ragged_bytes, sums_bytes, table_bytes;
+
+  int64_t tasks() const { return lattices * panels * row_parts; }
+  size_t thread_bytes() const { return panel_bytes + ragged_bytes + sums_bytes + table_bytes; }
+  PanelColumns panel(int64_t number) const;
+  PatchGrid grid(const Sizes &residue) const;
+  WeightView weights(const Sizes &residue, const PatchGrid &phase) const;
+
+ private:
+  const Geometry &g_;
+};
+
+}  // namespace gemmconv::implicit

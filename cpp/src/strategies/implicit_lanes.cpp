@@ -1,0 +1,281 @@
+// target[pixels][m] = patches[pixels][l] . weights[l][m], vectors along the target channels m. A band of the source is
+// copied once with its padding written out and its strides taken apart (patches/padded.hpp); then what a row of pixels
+// reads under one tap is a row of that copy, and a pixel is one number in all lanes. Weights are laid out so that they
+// stream past. The sums are turned to planes a band at a time.
+#include "implicit_lanes.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "../kernels/kernels.hpp"
+#include "../patches/padded.hpp"
+#include "../threads.hpp"
+#include "finish.hpp"
+
+namespace gemmconv::implicit {
+namespace {
+
+// A band of the padded source stays in the second-level cache with a block of weights: 576 KiB of 2 MiB. Sums of 512
+// pixels by 32 channels are 64 KiB.
+constexpr int64_t band_bytes = 576 << 10, band_pixels = 512;
+// Products that a pixel sums in one go: 640 rows of 32 weights are 80 KiB.
+constexpr int64_t block_depth = 640;
+
+size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
+
+int64_t vector_lanes(const Problem &problem) {
+  return problem.dtype == DType::float32 ? kernels().lanes<float>().lanes : kernels().lanes<double>().lanes;
+}
+
+struct LanesCut {
+  const Geometry &g;
+  bool backward;
+  int64_t rows, depth, area;  // target channels and source channels of a group, taps
+  Strides source, target;
+  Sizes source_sizes, target_sizes, step;  // step: source cells between neighbours of the target
+  int64_t panel, blocks;                   // channels of a panel of weights, panels of a group
+  int64_t band_rows, bands, parts;         // parts: of the panels of a group, each a task
+  int64_t channel_stride;                  // of the padded band
+  int64_t channels;                        // source channels of a block
+  int threads;
+  size_t weights_bytes, slab_bytes, sums_bytes, offset_bytes;
+
+  LanesCut(const Problem &problem, const Execution &execution, bool packed);
+  int64_t tasks() const { return g.batch * g.groups * target_sizes[0] * bands * parts; }
+  size_t thread_bytes() const { return slab_bytes + sums_bytes + offset_bytes; }
+  // Source cell that target 0 reads through a tap.
+  int64_t offset(int axis, int64_t tap) const {
+    const int64_t reach = tap_offset(g.axis(axis), tap, g.flip);
+    return backward ? -reach : reach;
+  }
+  // The padded source that `count` rows of the target read, from (d, row) on.
+  PaddedPlane plane(int64_t d, int64_t row, int64_t count) const;
+};
+
+PaddedPlane LanesCut::plane(int64_t d, int64_t row, int64_t count) const {
+  const int64_t first[3] = {d, row, 0}, counts[3] = {1, count, target_sizes[2]};
+  PaddedPlane result;
+  for (int i = 0; i < 3; ++i) {
+    const int64_t a = offset(i, 0), b = offset(i, g.kernel[i] - 1);
+    result.axes[i] = PaddedAxis::covering(source_sizes[i], step[i], counts[i], std::min(a, b), std::max(a, b));
+    result.axes[i].first += first[i];
+  }
+  return result;
+}
+
+LanesCut::LanesCut(const Problem &problem, const Execution &execution, bool packed)
+    : g(problem.geometry), backward(problem.pass == Pass::backward_input) {
+  const int64_t item = static_cast<int64_t>(size_of(problem.dtype));
+  rows = backward ? g.group_inputs() : g.group_outputs();
+  depth = backward ? g.group_outputs() : g.group_inputs();
+  area = g.kernel_area();
+  source = backward ? g.y_strides() : g.x_strides();
+  target = backward ? g.x_strides() : g.y_strides();
+  source_sizes = backward ? g.output : g.input;
+  target_sizes = backward ? g.input : g.output;
+  step = backward ? Sizes{1, 1, 1} : g.stride;
+  panel = 2 * vector_lanes(problem);
+  blocks = ceil_div(rows, panel);
+  const int64_t depth_blocks = ceil_div(depth * area, block_depth);
+  channels = std::max<int64_t>(ceil_div(depth, depth_blocks), 1);
+  weights_bytes = packed ? 0 : lanes_packed_bytes(problem);
+  offset_bytes = rounded(depth * area, sizeof(int64_t));
+  // As many rows as keep the band in the cache; fewer where the limit asks for it.
+  for (band_rows = target_sizes[1];; band_rows = (band_rows + 1) / 2) {
+    const PaddedPlane band = plane(0, 0, band_rows);
+    const int64_t line = 64 / item;
+    channel_stride = (ceil_div(band.size(), line) | 1) * line;  // an odd number of cache lines
+    slab_bytes = rounded(depth * channel_stride + 2 * line, static_cast<size_t>(item));
+    sums_bytes = rounded(band_rows * target_sizes[2] * panel, static_cast<size_t>(item));
+    const bool fits = weights_bytes + thread_bytes() <= execution.workspace_limit;
+    if (band_rows == 1 ||
+        (fits && static_cast<int64_t>(slab_bytes) <= band_bytes && band_rows * target_sizes[2] <= band_pixels)) {
+      break;
+    }
+  }
+  bands = ceil_div(target_sizes[1], band_rows);
+  band_rows = ceil_div(target_sizes[1], bands);
+  threads = execution.threads;
+  parts = 1;
+  if (tasks() < 8 * threads && tasks() % threads != 0) parts = std::min<int64_t>(threads, blocks);
+  threads = static_cast<int>(std::clamp<int64_t>(tasks(), 1, threads));
+  while (threads > 1 && weights_bytes + thread_bytes() * static_cast<size_t>(threads) > execution.workspace_limit) {
+    --threads;
+  }
+}
+
+template <class T>
+class Lanes {
+ public:
+  Lanes(const Problem &problem, const Execution &execution, const Arguments &arguments)
+      : cut_(problem, execution, arguments.packed),
+        g_(problem.geometry),
+        activation_(problem.activation),
+        source_(static_cast<const T *>(arguments.first)),
+        weights_(static_cast<const T *>(arguments.second)),
+        bias_(static_cast<const T *>(arguments.bias)),
+        target_(static_cast<T *>(arguments.out)),
+        workspace_(static_cast<std::byte *>(arguments.workspace)) {
+    if (!arguments.packed) {
+      T *packed = reinterpret_cast<T *>(workspace_);
+      pack_lanes(problem, execution.threads, weights_, packed);
+      weights_ = packed;
+    }
+  }
+
+  void run() const {
+    const int64_t tasks = cut_.tasks();
+    parallel(cut_.threads, [&](int part) {
+      std::byte *own = workspace_ + cut_.weights_bytes + cut_.thread_bytes() * static_cast<size_t>(part);
+      T *slab = reinterpret_cast<T *>(own), *sums = reinterpret_cast<T *>(own + cut_.slab_bytes);
+      int64_t *offsets = reinterpret_cast<int64_t *>(own + cut_.slab_bytes + cut_.sums_bytes);
+      fill_offsets(offsets);
+      for (int64_t task = tasks * part / cut_.threads; task < tasks * (part + 1) / cut_.threads; ++task) {
+        run_task(task, slab, sums, offsets);
+      }
+    });
+  }
+
+ private:
+  void fill_offsets(int64_t *offsets) const {
+    const PaddedPlane plane = cut_.plane(0, 0, cut_.band_rows);
+    int64_t at = 0;
+    for (int64_t i = 0; i < g_.kernel[0]; ++i) {
+      for (int64_t j = 0; j < g_.kernel[1]; ++j) {
+        for (int64_t k = 0; k < g_.kernel[2]; ++k) {
+          offsets[at++] = plane.place(cut_.offset(0, i), cut_.offset(1, j), cut_.offset(2, k));
+        }
+      }
+    }
+    for (; at < cut_.depth * cut_.area; ++at) offsets[at] = offsets[at - cut_.area] + cut_.channel_stride;
+  }
+
+  void run_task(int64_t task, T *slab, T *sums, const int64_t *offsets) const {
+    const int64_t part = task % cut_.parts, band = task / cut_.parts % cut_.bands;
+    const int64_t d = task / cut_.parts / cut_.bands % cut_.target_sizes[0];
+    const int64_t item = task / cut_.parts / cut_.bands / cut_.target_sizes[0];
+    const int64_t group = item % g_.groups, image = item / g_.groups;
+    const int64_t row = band * cut_.band_rows, count = std::min(cut_.band_rows, cut_.target_sizes[1] - row);
+    if (count <= 0) return;
+    copy_band(source_ + image * cut_.source.image + group * cut_.depth * cut_.source.channel, d, row, slab);
+    const LanesKernel<T> &kernel = kernels().lanes<T>();
+    const int64_t width = cut_.target_sizes[2], row_step = cut_.plane(0, 0, 1).axes[2].extent;
+    const int64_t line = cut_.depth * cut_.area * cut_.panel;  // of one panel of weights
+    T *to = target_ + image * cut_.target.image + group * cut_.rows * cut_.target.channel + d * cut_.target.axis[0] +
+            row * cut_.target.axis[1];
+    for (int64_t block = cut_.blocks * part / cut_.parts; block < cut_.blocks * (part + 1) / cut_.parts; ++block) {
+      const int64_t first = block * cut_.panel, used = std::min(cut_.panel, cut_.rows - first);
+      const T *weights = weights_ + (group * cut_.blocks + block) * line;
+      const auto multiply = kernel.row[used > kernel.lanes ? 1 : 0];
+      // Blocks of source channels, whose weights stay in the second-level cache while the rows of the band pass.
+      for (int64_t c = 0; c < cut_.depth; c += cut_.channels) {
+        const int64_t k = std::min(cut_.channels, cut_.depth - c) * cut_.area;
+        for (int64_t i = 0; i < count; ++i) {
+          multiply(width, k, slab + i * row_step, offsets + c * cut_.area, weights + c * cut_.area * cut_.panel,
+                   cut_.panel, sums + i * width * cut_.panel, cut_.panel, c > 0);
+        }
+      }
+      T *planes = to + first * cut_.target.channel;
+      kernels().direct<T>().transpose(count * width, used, sums, cut_.panel, planes, cut_.target.channel);
+      for (int64_t i = 0; i < used; ++i) {
+        finish(activation_, bias_ ? bias_[group * cut_.rows + first + i] : T(0), planes + i * cut_.target.channel,
+               count * width);
+      }
+    }
+  }
+
+  // The band of every source channel that the rows of the target from (d, row) on read. The last band may be shorter;
+  // what lies outside the source is zero.
+  void copy_band(const T *from, int64_t d, int64_t row, T *slab) const {
+    const PaddedPlane plane = cut_.plane(d, row, cut_.band_rows);
+    bool used[PlaneFill::most_phases] = {};
+    for (int64_t i = 0; i < g_.kernel[0]; ++i) {
+      for (int64_t j = 0; j < g_.kernel[1]; ++j) {
+        for (int64_t k = 0; k < g_.kernel[2]; ++k) {
+          used[(plane.axes[0].phase(cut_.offset(0, i)) * cut_.step[1] + plane.axes[1].phase(cut_.offset(1, j))) *
+                   cut_.step[2] +
+               plane.axes[2].phase(cut_.offset(2, k))] = true;
+        }
+      }
+    }
+    const PlaneFill fill(plane, used, cut_.source.axis);
+    std::memset(slab, 0, cut_.slab_bytes);
+    for (int64_t c = 0; c < cut_.depth; ++c) fill(from + c * cut_.source.channel, slab + c * cut_.channel_stride);
+  }
+
+  const LanesCut cut_;
+  const Geometry &g_;
+  Activation activation_;
+  const T *source_, *weights_, *bias_;
+  T *target_;
+  std::byte *workspace_;
+};
+
+}  // namespace
+
+bool prefers_lanes(const Problem &problem) {
+  const Geometry &g = problem.geometry;
+  const bool backward = problem.pass == Pass::backward_input;
+  if (g.layout == Layout::nhwc || g.kernel_area() == 1 || g.kernel_area() > 512) return false;
+  if (product(g.stride) > (backward ? 1 : PlaneFill::most_phases)) return false;
+  const int64_t lanes = vector_lanes(problem), rows = backward ? g.group_inputs() : g.group_outputs();
+  const int64_t filled = ceil_div(rows, lanes) * lanes;
+  const int64_t pixels = backward ? g.input_pixels() : g.output_pixels();
+  return rows * 5 >= filled * 4 && g.batch * pixels >= 150;
+}
+
+size_t lanes_packed_bytes(const Problem &problem) {
+  const Geometry &g = problem.geometry;
+  const bool backward = problem.pass == Pass::backward_input;
+  const int64_t rows = backward ? g.group_inputs() : g.group_outputs();
+  const int64_t depth = (backward ? g.group_outputs() : g.group_inputs()) * g.kernel_area();
+  const int64_t panel = 2 * vector_lanes(problem);
+  return rounded(g.groups * ceil_div(rows, panel) * panel * depth, size_of(problem.dtype));
+}
+
+size_t lanes_workspace_bytes(const Problem &problem, const Execution &execution) {
+  const LanesCut cut(problem, execution, false);
+  return cut.weights_bytes + cut.thread_bytes() * static_cast<size_t>(cut.threads);
+}
+
+template <class T>
+void pack_lanes(const Problem &problem, int threads, const T *w, T *packed) {
+  const Geometry &g = problem.geometry;
+  const bool backward = problem.pass == Pass::backward_input;
+  const int64_t area = g.kernel_area(), patch = g.patch_size();
+  const int64_t rows = backward ? g.group_inputs() : g.group_outputs();
+  const int64_t depth = backward ? g.group_outputs() : g.group_inputs();
+  const int64_t panel = 2 * vector_lanes(problem), blocks = ceil_div(rows, panel);
+  const auto transpose = kernels().direct<T>().transpose;
+  // A thread packs the weights of some source channels for one panel.
+  parallel_ranges(threads, g.groups * blocks * depth, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t c = begin % depth, block = begin / depth % blocks, group = begin / depth / blocks;
+      const int64_t count = std::min(end - begin, depth - c), first = block * panel;
+      const int64_t used = std::min(panel, rows - first);
+      T *to = packed + begin * area * panel;
+      if (used < panel) std::fill_n(to, count * area * panel, T(0));
+      const T *group_w = w + group * g.group_outputs() * patch;
+      if (backward) {
+        for (int64_t i = 0; i < count; ++i) {
+          transpose(used, area, group_w + (c + i) * patch + first * area, area, to + i * area * panel, panel);
+        }
+      } else {
+        transpose(used, count * area, group_w + first * patch + c * area, patch, to, panel);
+      }
+      begin += count;
+    }
+  });
+}
+
+template <class T>
+void lanes(const Problem &problem, const Execution &execution, const Arguments &arguments) {
+  Lanes<T>(problem, execution, arguments).run();
+}
+
+template void pack_lanes<float>(const Problem &, int, const float *, float *);
+template void pack_lanes<double>(const Problem &, int, const double *, double *);
+template void lanes<float>(const Problem &, const Execution &, const Arguments &);
+template void lanes<double>(const Problem &, const Execution &, const Arguments &);
+
+}  // namespace gemmconv::implicit
