@@ -34,6 +34,8 @@ target_sources(gemmconv PRIVATE
   cpp/src/strategies/implicit_pixels.cpp
   cpp/src/strategies/implicit_pixels_weight.cpp
   cpp/src/strategies/implicit_planes.cpp
+  cpp/src/strategies/implicit_planes_weight.cpp
+  cpp/src/strategies/implicit_weight_cut.cpp
   cpp/src/strategies/strategies.cpp)
 
 set(GEMMCONV_KERNELS_FOUND portable)

@@ -30,6 +30,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 
 #include "lanes_body.hpp"
 
+#include "weights_body.hpp"
+
 #include "activation_body.hpp"
 }  // namespace
 
@@ -48,6 +50,8 @@ const Kernels avx2_kernels = {
     panel_kernel<double, 16, 2>(),
     lanes_kernel<float, 6>(),
     lanes_kernel<double, 6>(),
+    weights_kernel<float, 16, 2>(),
+    weights_kernel<double, 16, 2>(),
     activation_kernel(),
 };
 

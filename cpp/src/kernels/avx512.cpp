@@ -34,6 +34,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 
 #include "lanes_body.hpp"
 
+#include "weights_body.hpp"
+
 #include "activation_body.hpp"
 }  // namespace
 
@@ -52,6 +54,8 @@ const Kernels avx512_kernels = {
     panel_kernel<double, 32, 4>(),
     lanes_kernel<float, 14>(),
     lanes_kernel<double, 14>(),
+    weights_kernel<float, 32, 4>(),
+    weights_kernel<double, 32, 4>(),
     activation_kernel(),
 };
 

@@ -103,6 +103,15 @@ struct LanesKernel {
                  int64_t sums_row, bool accumulate);
 };
 
+template <class T>
+struct WeightsKernel {
+  int lanes, vectors;  // of one vector; most vectors at once
+  // For `count` vectors of target channels: c[i * c_row + j] +=
+  //   sum_{h < height, p < width} x[offsets[i] + h * x_line + p] * b[(h * width + p) * b_row + j]  (i < m, j < count lanes)
+  void (*sums)(int count, int64_t m, int64_t height, int64_t width, const T *x, const int64_t *offsets, int64_t x_line,
+               const T *b, int64_t b_row, T *c, int64_t c_row);
+};
+
 // Over `count` floats; z may be the array that is written.
 struct ActivationKernel {
   void (*sigmoid)(int64_t count, const float *z, float *a);
@@ -125,6 +134,8 @@ struct Kernels {
   PanelKernel<double> panel_f64;
   LanesKernel<float> lanes_f32;
   LanesKernel<double> lanes_f64;
+  WeightsKernel<float> weights_f32;
+  WeightsKernel<double> weights_f64;
   ActivationKernel activation_f32;
 
   template <class T>
@@ -151,6 +162,11 @@ struct Kernels {
   const LanesKernel<T> &lanes() const {
     if constexpr (sizeof(T) == 4) return lanes_f32;
     else return lanes_f64;
+  }
+  template <class T>
+  const WeightsKernel<T> &weights() const {
+    if constexpr (sizeof(T) == 4) return weights_f32;
+    else return weights_f64;
   }
   template <class T>
   const PlaneKernel<T> &plane() const {

@@ -8,6 +8,7 @@
 #include "implicit_lanes.hpp"
 #include "implicit_pixels.hpp"
 #include "implicit_planes.hpp"
+#include "implicit_planes_weight.hpp"
 #include "implicit_weights.hpp"
 
 namespace gemmconv::implicit {
@@ -35,7 +36,10 @@ size_t packed_bytes(const Problem &problem, const Execution &) {
 }
 
 size_t workspace_bytes(const Problem &problem, const Execution &execution) {
-  if (problem.pass == Pass::backward_weight) return pixels_weight_workspace_bytes(problem, execution);
+  if (problem.pass == Pass::backward_weight) {
+    return channels_last(problem) ? pixels_weight_workspace_bytes(problem, execution)
+                                  : planes_weight_workspace_bytes(problem, execution);
+  }
   if (prefers_lanes(problem)) return lanes_workspace_bytes(problem, execution);
   return channels_last(problem) ? packed_bytes(problem, execution) : planes_workspace_bytes(problem, execution);
 }
@@ -71,7 +75,10 @@ void backward_input(const Problem &problem, const Execution &execution, const Ar
 }
 
 void backward_weight(const Problem &problem, const Execution &execution, const Arguments &arguments) {
-  with_type(problem, [&](auto type) { pixels_weight<decltype(type)>(problem, execution, arguments); });
+  with_type(problem, [&](auto type) {
+    using T = decltype(type);
+    (channels_last(problem) ? pixels_weight<T> : planes_weight<T>)(problem, execution, arguments);
+  });
 }
 
 // Fitted on a Zen 5 core with AVX-512 (float32): 265 GFLOP/s where target channels fill their vectors and source channels

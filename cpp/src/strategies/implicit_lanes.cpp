@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "../kernels/kernels.hpp"
-#include "../patches/padded.hpp"
+#include "../patches/padded_band.hpp"
 #include "../threads.hpp"
 #include "finish.hpp"
 
@@ -28,52 +28,33 @@ int64_t vector_lanes(const Problem &problem) {
 }
 
 struct LanesCut {
+  PaddedBand band;
   const Geometry &g;
-  bool backward;
   int64_t rows, depth, area;  // target channels and source channels of a group, taps
   Strides source, target;
-  Sizes source_sizes, target_sizes, step;  // step: source cells between neighbours of the target
-  int64_t panel, blocks;                   // channels of a panel of weights, panels of a group
-  int64_t band_rows, bands, parts;         // parts: of the panels of a group, each a task
-  int64_t channel_stride;                  // of the padded band
-  int64_t channels;                        // source channels of a block
+  Sizes target_sizes;
+  int64_t panel, blocks;            // channels of a panel of weights, panels of a group
+  int64_t band_rows, bands, parts;  // parts: of the panels of a group, each a task
+  int64_t channel_stride;           // of the padded band
+  int64_t channels;                 // source channels of a block
   int threads;
   size_t weights_bytes, slab_bytes, sums_bytes, offset_bytes;
 
   LanesCut(const Problem &problem, const Execution &execution, bool packed);
   int64_t tasks() const { return g.batch * g.groups * target_sizes[0] * bands * parts; }
   size_t thread_bytes() const { return slab_bytes + sums_bytes + offset_bytes; }
-  // Source cell that target 0 reads through a tap.
-  int64_t offset(int axis, int64_t tap) const {
-    const int64_t reach = tap_offset(g.axis(axis), tap, g.flip);
-    return backward ? -reach : reach;
-  }
-  // The padded source that `count` rows of the target read, from (d, row) on.
-  PaddedPlane plane(int64_t d, int64_t row, int64_t count) const;
 };
 
-PaddedPlane LanesCut::plane(int64_t d, int64_t row, int64_t count) const {
-  const int64_t first[3] = {d, row, 0}, counts[3] = {1, count, target_sizes[2]};
-  PaddedPlane result;
-  for (int i = 0; i < 3; ++i) {
-    const int64_t a = offset(i, 0), b = offset(i, g.kernel[i] - 1);
-    result.axes[i] = PaddedAxis::covering(source_sizes[i], step[i], counts[i], std::min(a, b), std::max(a, b));
-    result.axes[i].first += first[i];
-  }
-  return result;
-}
-
 LanesCut::LanesCut(const Problem &problem, const Execution &execution, bool packed)
-    : g(problem.geometry), backward(problem.pass == Pass::backward_input) {
+    : band(problem.geometry, problem.pass == Pass::backward_input), g(problem.geometry) {
+  const bool backward = problem.pass == Pass::backward_input;
   const int64_t item = static_cast<int64_t>(size_of(problem.dtype));
   rows = backward ? g.group_inputs() : g.group_outputs();
   depth = backward ? g.group_outputs() : g.group_inputs();
   area = g.kernel_area();
   source = backward ? g.y_strides() : g.x_strides();
   target = backward ? g.x_strides() : g.y_strides();
-  source_sizes = backward ? g.output : g.input;
   target_sizes = backward ? g.input : g.output;
-  step = backward ? Sizes{1, 1, 1} : g.stride;
   panel = 2 * vector_lanes(problem);
   blocks = ceil_div(rows, panel);
   const int64_t depth_blocks = ceil_div(depth * area, block_depth);
@@ -82,10 +63,8 @@ LanesCut::LanesCut(const Problem &problem, const Execution &execution, bool pack
   offset_bytes = rounded(depth * area, sizeof(int64_t));
   // As many rows as keep the band in the cache; fewer where the limit asks for it.
   for (band_rows = target_sizes[1];; band_rows = (band_rows + 1) / 2) {
-    const PaddedPlane band = plane(0, 0, band_rows);
-    const int64_t line = 64 / item;
-    channel_stride = (ceil_div(band.size(), line) | 1) * line;  // an odd number of cache lines
-    slab_bytes = rounded(depth * channel_stride + 2 * line, static_cast<size_t>(item));
+    channel_stride = band.channel_stride(band_rows, item);
+    slab_bytes = rounded(depth * channel_stride + 128 / item, static_cast<size_t>(item));
     sums_bytes = rounded(band_rows * target_sizes[2] * panel, static_cast<size_t>(item));
     const bool fits = weights_bytes + thread_bytes() <= execution.workspace_limit;
     if (band_rows == 1 ||
@@ -129,7 +108,7 @@ class Lanes {
       std::byte *own = workspace_ + cut_.weights_bytes + cut_.thread_bytes() * static_cast<size_t>(part);
       T *slab = reinterpret_cast<T *>(own), *sums = reinterpret_cast<T *>(own + cut_.slab_bytes);
       int64_t *offsets = reinterpret_cast<int64_t *>(own + cut_.slab_bytes + cut_.sums_bytes);
-      fill_offsets(offsets);
+      cut_.band.tap_offsets(cut_.band_rows, cut_.depth, cut_.channel_stride, offsets);
       for (int64_t task = tasks * part / cut_.threads; task < tasks * (part + 1) / cut_.threads; ++task) {
         run_task(task, slab, sums, offsets);
       }
@@ -137,19 +116,6 @@ class Lanes {
   }
 
  private:
-  void fill_offsets(int64_t *offsets) const {
-    const PaddedPlane plane = cut_.plane(0, 0, cut_.band_rows);
-    int64_t at = 0;
-    for (int64_t i = 0; i < g_.kernel[0]; ++i) {
-      for (int64_t j = 0; j < g_.kernel[1]; ++j) {
-        for (int64_t k = 0; k < g_.kernel[2]; ++k) {
-          offsets[at++] = plane.place(cut_.offset(0, i), cut_.offset(1, j), cut_.offset(2, k));
-        }
-      }
-    }
-    for (; at < cut_.depth * cut_.area; ++at) offsets[at] = offsets[at - cut_.area] + cut_.channel_stride;
-  }
-
   void run_task(int64_t task, T *slab, T *sums, const int64_t *offsets) const {
     const int64_t part = task % cut_.parts, band = task / cut_.parts % cut_.bands;
     const int64_t d = task / cut_.parts / cut_.bands % cut_.target_sizes[0];
@@ -157,9 +123,10 @@ class Lanes {
     const int64_t group = item % g_.groups, image = item / g_.groups;
     const int64_t row = band * cut_.band_rows, count = std::min(cut_.band_rows, cut_.target_sizes[1] - row);
     if (count <= 0) return;
-    copy_band(source_ + image * cut_.source.image + group * cut_.depth * cut_.source.channel, d, row, slab);
+    cut_.band.copy(source_ + image * cut_.source.image + group * cut_.depth * cut_.source.channel, cut_.depth, d, row,
+                   cut_.band_rows, cut_.channel_stride, slab);
     const LanesKernel<T> &kernel = kernels().lanes<T>();
-    const int64_t width = cut_.target_sizes[2], row_step = cut_.plane(0, 0, 1).axes[2].extent;
+    const int64_t width = cut_.target_sizes[2], row_step = cut_.band.row_step();
     const int64_t line = cut_.depth * cut_.area * cut_.panel;  // of one panel of weights
     T *to = target_ + image * cut_.target.image + group * cut_.rows * cut_.target.channel + d * cut_.target.axis[0] +
             row * cut_.target.axis[1];
@@ -182,25 +149,6 @@ class Lanes {
                count * width);
       }
     }
-  }
-
-  // The band of every source channel that the rows of the target from (d, row) on read. The last band may be shorter;
-  // what lies outside the source is zero.
-  void copy_band(const T *from, int64_t d, int64_t row, T *slab) const {
-    const PaddedPlane plane = cut_.plane(d, row, cut_.band_rows);
-    bool used[PlaneFill::most_phases] = {};
-    for (int64_t i = 0; i < g_.kernel[0]; ++i) {
-      for (int64_t j = 0; j < g_.kernel[1]; ++j) {
-        for (int64_t k = 0; k < g_.kernel[2]; ++k) {
-          used[(plane.axes[0].phase(cut_.offset(0, i)) * cut_.step[1] + plane.axes[1].phase(cut_.offset(1, j))) *
-                   cut_.step[2] +
-               plane.axes[2].phase(cut_.offset(2, k))] = true;
-        }
-      }
-    }
-    const PlaneFill fill(plane, used, cut_.source.axis);
-    std::memset(slab, 0, cut_.slab_bytes);
-    for (int64_t c = 0; c < cut_.depth; ++c) fill(from + c * cut_.source.channel, slab + c * cut_.channel_stride);
   }
 
   const LanesCut cut_;
