@@ -30,7 +30,7 @@ target_sources(gemmconv PRIVATE
   cpp/src/strategies/im2col_blocking.cpp
   cpp/src/strategies/implicit.cpp
   cpp/src/strategies/implicit_cut.cpp
-  cpp/src/strategies/implicit_lanes.cpp
+  cpp/src/strategies/implicit_bands.cpp
   cpp/src/strategies/implicit_pixels.cpp
   cpp/src/strategies/implicit_pixels_weight.cpp
   cpp/src/strategies/implicit_planes.cpp

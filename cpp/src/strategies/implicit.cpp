@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "implicit_lanes.hpp"
+#include "implicit_bands.hpp"
 #include "implicit_pixels.hpp"
 #include "implicit_planes.hpp"
 #include "implicit_planes_weight.hpp"
@@ -31,7 +31,7 @@ bool channels_last(const Problem &problem) { return problem.geometry.layout == L
 const char *refuses(const Problem &, const Execution &) { return nullptr; }
 
 size_t packed_bytes(const Problem &problem, const Execution &) {
-  if (prefers_lanes(problem)) return lanes_packed_bytes(problem);
+  if (prefers_bands(problem)) return bands_packed_bytes(problem);
   return (static_cast<size_t>(problem.geometry.w_size()) * size_of(problem.dtype) + 63) / 64 * 64;
 }
 
@@ -40,7 +40,7 @@ size_t workspace_bytes(const Problem &problem, const Execution &execution) {
     return channels_last(problem) ? pixels_weight_workspace_bytes(problem, execution)
                                   : planes_weight_workspace_bytes(problem, execution);
   }
-  if (prefers_lanes(problem)) return lanes_workspace_bytes(problem, execution);
+  if (prefers_bands(problem)) return bands_workspace_bytes(problem, execution);
   return channels_last(problem) ? packed_bytes(problem, execution) : planes_workspace_bytes(problem, execution);
 }
 
@@ -50,8 +50,8 @@ void pack(const Problem &problem, const Execution &execution, const void *w, voi
     const bool backward = problem.pass == Pass::backward_input;
     const T *from = static_cast<const T *>(w);
     T *to = static_cast<T *>(packed);
-    if (prefers_lanes(problem)) {
-      pack_lanes(problem, execution.threads, from, to);
+    if (prefers_bands(problem)) {
+      pack_bands(problem, execution.threads, from, to);
     } else if (channels_last(problem)) {
       pack_weights(problem.geometry, backward, execution.threads, from, to);
     } else if (backward) {
@@ -65,7 +65,7 @@ void pack(const Problem &problem, const Execution &execution, const void *w, voi
 void forward(const Problem &problem, const Execution &execution, const Arguments &arguments) {
   with_type(problem, [&](auto type) {
     using T = decltype(type);
-    const auto door = prefers_lanes(problem) ? lanes<T> : channels_last(problem) ? pixels<T> : planes<T>;
+    const auto door = prefers_bands(problem) ? bands<T> : channels_last(problem) ? pixels<T> : planes<T>;
     door(problem, execution, arguments);
   });
 }

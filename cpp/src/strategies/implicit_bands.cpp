@@ -1,8 +1,8 @@
-// target[pixels][m] = patches[pixels][l] . weights[l][m], vectors along the target channels m. A band of the source is
-// copied once with its padding written out and its strides taken apart (patches/padded.hpp); then what a row of pixels
-// reads under one tap is a row of that copy, and a pixel is one number in all lanes. Weights are laid out so that they
-// stream past. The sums are turned to planes a band at a time.
-#include "implicit_lanes.hpp"
+// A band of the source is copied once with its padding written out and its strides taken apart (patches/padded_band.hpp);
+// then what a row of pixels reads under one tap is a row of that copy, and nothing is gathered. Mostly target channels fill
+// the lanes and a pixel is one number in all of them: the weights, laid out for it, stream past, and the sums are turned
+// to planes a band at a time. Where a pixel sums few products, the turning would take too long: then pixels fill the lanes.
+#include "implicit_bands.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -27,7 +27,21 @@ int64_t vector_lanes(const Problem &problem) {
   return problem.dtype == DType::float32 ? kernels().lanes<float>().lanes : kernels().lanes<double>().lanes;
 }
 
-struct LanesCut {
+// Turning the sums takes as long as 13 products; a row of pixels may leave part of its last vector empty.
+bool channels_in_lanes(const Problem &problem) {
+  const Geometry &g = problem.geometry;
+  const bool backward = problem.pass == Pass::backward_input;
+  const int64_t lanes = vector_lanes(problem), rows = backward ? g.group_inputs() : g.group_outputs();
+  const int64_t width = backward ? g.input[2] : g.output[2];
+  const double depth = static_cast<double>((backward ? g.group_outputs() : g.group_inputs()) * g.kernel_area());
+  const double by_channels = static_cast<double>(ceil_div(rows, lanes) * lanes) / static_cast<double>(rows) * (1 + 13 / depth);
+  const double by_pixels = static_cast<double>(ceil_div(width, lanes) * lanes) / static_cast<double>(width) * 1.04;
+  return depth > block_depth || by_channels < by_pixels;
+}
+
+struct BandsCut {
+  bool channels_in_lanes;
+  bool backward;
   PaddedBand band;
   const Geometry &g;
   int64_t rows, depth, area;  // target channels and source channels of a group, taps
@@ -40,14 +54,16 @@ struct LanesCut {
   int threads;
   size_t weights_bytes, slab_bytes, sums_bytes, offset_bytes;
 
-  LanesCut(const Problem &problem, const Execution &execution, bool packed);
+  BandsCut(const Problem &problem, const Execution &execution, bool packed);
   int64_t tasks() const { return g.batch * g.groups * target_sizes[0] * bands * parts; }
   size_t thread_bytes() const { return slab_bytes + sums_bytes + offset_bytes; }
 };
 
-LanesCut::LanesCut(const Problem &problem, const Execution &execution, bool packed)
-    : band(problem.geometry, problem.pass == Pass::backward_input), g(problem.geometry) {
-  const bool backward = problem.pass == Pass::backward_input;
+BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool packed)
+    : channels_in_lanes(implicit::channels_in_lanes(problem)),
+      backward(problem.pass == Pass::backward_input),
+      band(problem.geometry, backward),
+      g(problem.geometry) {
   const int64_t item = static_cast<int64_t>(size_of(problem.dtype));
   rows = backward ? g.group_inputs() : g.group_outputs();
   depth = backward ? g.group_outputs() : g.group_inputs();
@@ -59,13 +75,13 @@ LanesCut::LanesCut(const Problem &problem, const Execution &execution, bool pack
   blocks = ceil_div(rows, panel);
   const int64_t depth_blocks = ceil_div(depth * area, block_depth);
   channels = std::max<int64_t>(ceil_div(depth, depth_blocks), 1);
-  weights_bytes = packed ? 0 : lanes_packed_bytes(problem);
+  weights_bytes = packed || !channels_in_lanes ? 0 : bands_packed_bytes(problem);
   offset_bytes = rounded(depth * area, sizeof(int64_t));
   // As many rows as keep the band in the cache; fewer where the limit asks for it.
   for (band_rows = target_sizes[1];; band_rows = (band_rows + 1) / 2) {
     channel_stride = band.channel_stride(band_rows, item);
     slab_bytes = rounded(depth * channel_stride + 128 / item, static_cast<size_t>(item));
-    sums_bytes = rounded(band_rows * target_sizes[2] * panel, static_cast<size_t>(item));
+    sums_bytes = channels_in_lanes ? rounded(band_rows * target_sizes[2] * panel, static_cast<size_t>(item)) : 0;
     const bool fits = weights_bytes + thread_bytes() <= execution.workspace_limit;
     if (band_rows == 1 ||
         (fits && static_cast<int64_t>(slab_bytes) <= band_bytes && band_rows * target_sizes[2] <= band_pixels)) {
@@ -76,7 +92,7 @@ LanesCut::LanesCut(const Problem &problem, const Execution &execution, bool pack
   band_rows = ceil_div(target_sizes[1], bands);
   threads = execution.threads;
   parts = 1;
-  if (tasks() < 8 * threads && tasks() % threads != 0) parts = std::min<int64_t>(threads, blocks);
+  if (tasks() < 8 * threads && tasks() % threads != 0) parts = std::min<int64_t>(threads, channels_in_lanes ? blocks : rows);
   threads = static_cast<int>(std::clamp<int64_t>(tasks(), 1, threads));
   while (threads > 1 && weights_bytes + thread_bytes() * static_cast<size_t>(threads) > execution.workspace_limit) {
     --threads;
@@ -84,9 +100,9 @@ LanesCut::LanesCut(const Problem &problem, const Execution &execution, bool pack
 }
 
 template <class T>
-class Lanes {
+class Bands {
  public:
-  Lanes(const Problem &problem, const Execution &execution, const Arguments &arguments)
+  Bands(const Problem &problem, const Execution &execution, const Arguments &arguments)
       : cut_(problem, execution, arguments.packed),
         g_(problem.geometry),
         activation_(problem.activation),
@@ -95,9 +111,9 @@ class Lanes {
         bias_(static_cast<const T *>(arguments.bias)),
         target_(static_cast<T *>(arguments.out)),
         workspace_(static_cast<std::byte *>(arguments.workspace)) {
-    if (!arguments.packed) {
+    if (!arguments.packed && cut_.channels_in_lanes) {
       T *packed = reinterpret_cast<T *>(workspace_);
-      pack_lanes(problem, execution.threads, weights_, packed);
+      pack_bands(problem, execution.threads, weights_, packed);
       weights_ = packed;
     }
   }
@@ -125,11 +141,20 @@ class Lanes {
     if (count <= 0) return;
     cut_.band.copy(source_ + image * cut_.source.image + group * cut_.depth * cut_.source.channel, cut_.depth, d, row,
                    cut_.band_rows, cut_.channel_stride, slab);
+    T *to = target_ + image * cut_.target.image + group * cut_.rows * cut_.target.channel + d * cut_.target.axis[0] +
+            row * cut_.target.axis[1];
+    if (cut_.channels_in_lanes) {
+      by_channels(group, part, count, slab, sums, offsets, to);
+    } else {
+      by_pixels(group, part, count, slab, offsets, to);
+    }
+  }
+
+  void by_channels(int64_t group, int64_t part, int64_t count, const T *slab, T *sums, const int64_t *offsets,
+                   T *to) const {
     const LanesKernel<T> &kernel = kernels().lanes<T>();
     const int64_t width = cut_.target_sizes[2], row_step = cut_.band.row_step();
     const int64_t line = cut_.depth * cut_.area * cut_.panel;  // of one panel of weights
-    T *to = target_ + image * cut_.target.image + group * cut_.rows * cut_.target.channel + d * cut_.target.axis[0] +
-            row * cut_.target.axis[1];
     for (int64_t block = cut_.blocks * part / cut_.parts; block < cut_.blocks * (part + 1) / cut_.parts; ++block) {
       const int64_t first = block * cut_.panel, used = std::min(cut_.panel, cut_.rows - first);
       const T *weights = weights_ + (group * cut_.blocks + block) * line;
@@ -151,7 +176,33 @@ class Lanes {
     }
   }
 
-  const LanesCut cut_;
+  void by_pixels(int64_t group, int64_t part, int64_t count, const T *slab, const int64_t *offsets, T *to) const {
+    const bool backward = cut_.backward;
+    const int64_t width = cut_.target_sizes[2], row_step = cut_.band.row_step(), area = cut_.area;
+    const int64_t begin = cut_.rows * part / cut_.parts, end = cut_.rows * (part + 1) / cut_.parts;
+    const T *weights = weights_ + group * g_.group_outputs() * g_.patch_size();
+    Product<T> product{};
+    product.m = end - begin;
+    product.n = width;
+    product.a_row = backward ? area : g_.patch_size();
+    product.a = weights + begin * product.a_row;
+    product.inner = backward ? area : g_.patch_size();
+    product.a_inner = 1;
+    product.outer = backward ? cut_.depth : 1;
+    product.a_skip = backward ? g_.patch_size() - area : 0;
+    product.b_offsets = offsets;
+    product.c_row = cut_.target.channel;
+    product.bias = bias_ ? bias_ + group * cut_.rows + begin : nullptr;
+    for (int64_t i = 0; i < count; ++i) {
+      product.b = slab + i * row_step;
+      product.c = to + begin * cut_.target.channel + i * width;
+      kernels().panel<T>().product(product);
+      if (activation_ == Activation::identity) continue;
+      for (int64_t k = 0; k < product.m; ++k) finish(activation_, T(0), product.c + k * product.c_row, width);
+    }
+  }
+
+  const BandsCut cut_;
   const Geometry &g_;
   Activation activation_;
   const T *source_, *weights_, *bias_;
@@ -161,7 +212,7 @@ class Lanes {
 
 }  // namespace
 
-bool prefers_lanes(const Problem &problem) {
+bool prefers_bands(const Problem &problem) {
   const Geometry &g = problem.geometry;
   const bool backward = problem.pass == Pass::backward_input;
   if (g.layout == Layout::nhwc || g.kernel_area() == 1 || g.kernel_area() > 512) return false;
@@ -169,11 +220,12 @@ bool prefers_lanes(const Problem &problem) {
   const int64_t lanes = vector_lanes(problem), rows = backward ? g.group_inputs() : g.group_outputs();
   const int64_t filled = ceil_div(rows, lanes) * lanes;
   const int64_t pixels = backward ? g.input_pixels() : g.output_pixels();
-  return rows * 5 >= filled * 4 && g.batch * pixels >= 150;
+  return g.batch * pixels >= 150 && (rows * 5 >= filled * 4 || !channels_in_lanes(problem));
 }
 
-size_t lanes_packed_bytes(const Problem &problem) {
+size_t bands_packed_bytes(const Problem &problem) {
   const Geometry &g = problem.geometry;
+  if (!channels_in_lanes(problem)) return rounded(g.w_size(), size_of(problem.dtype));
   const bool backward = problem.pass == Pass::backward_input;
   const int64_t rows = backward ? g.group_inputs() : g.group_outputs();
   const int64_t depth = (backward ? g.group_outputs() : g.group_inputs()) * g.kernel_area();
@@ -181,13 +233,13 @@ size_t lanes_packed_bytes(const Problem &problem) {
   return rounded(g.groups * ceil_div(rows, panel) * panel * depth, size_of(problem.dtype));
 }
 
-size_t lanes_workspace_bytes(const Problem &problem, const Execution &execution) {
-  const LanesCut cut(problem, execution, false);
+size_t bands_workspace_bytes(const Problem &problem, const Execution &execution) {
+  const BandsCut cut(problem, execution, false);
   return cut.weights_bytes + cut.thread_bytes() * static_cast<size_t>(cut.threads);
 }
 
 template <class T>
-void pack_lanes(const Problem &problem, int threads, const T *w, T *packed) {
+void pack_bands(const Problem &problem, int threads, const T *w, T *packed) {
   const Geometry &g = problem.geometry;
   const bool backward = problem.pass == Pass::backward_input;
   const int64_t area = g.kernel_area(), patch = g.patch_size();
@@ -195,6 +247,10 @@ void pack_lanes(const Problem &problem, int threads, const T *w, T *packed) {
   const int64_t depth = backward ? g.group_outputs() : g.group_inputs();
   const int64_t panel = 2 * vector_lanes(problem), blocks = ceil_div(rows, panel);
   const auto transpose = kernels().direct<T>().transpose;
+  if (!channels_in_lanes(problem)) {
+    std::copy_n(w, g.w_size(), packed);
+    return;
+  }
   // A thread packs the weights of some source channels for one panel.
   parallel_ranges(threads, g.groups * blocks * depth, [&](int64_t begin, int64_t end) {
     while (begin < end) {
@@ -217,13 +273,13 @@ void pack_lanes(const Problem &problem, int threads, const T *w, T *packed) {
 }
 
 template <class T>
-void lanes(const Problem &problem, const Execution &execution, const Arguments &arguments) {
-  Lanes<T>(problem, execution, arguments).run();
+void bands(const Problem &problem, const Execution &execution, const Arguments &arguments) {
+  Bands<T>(problem, execution, arguments).run();
 }
 
-template void pack_lanes<float>(const Problem &, int, const float *, float *);
-template void pack_lanes<double>(const Problem &, int, const double *, double *);
-template void lanes<float>(const Problem &, const Execution &, const Arguments &);
-template void lanes<double>(const Problem &, const Execution &, const Arguments &);
+template void pack_bands<float>(const Problem &, int, const float *, float *);
+template void pack_bands<double>(const Problem &, int, const double *, double *);
+template void bands<float>(const Problem &, const Execution &, const Arguments &);
+template void bands<double>(const Problem &, const Execution &, const Arguments &);
 
 }  // namespace gemmconv::implicit
