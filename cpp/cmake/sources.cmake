@@ -31,10 +31,12 @@ target_sources(gemmconv PRIVATE
   cpp/src/strategies/implicit.cpp
   cpp/src/strategies/implicit_cut.cpp
   cpp/src/strategies/implicit_bands.cpp
+  cpp/src/strategies/implicit_bands_cut.cpp
   cpp/src/strategies/implicit_pixels.cpp
   cpp/src/strategies/implicit_pixels_weight.cpp
   cpp/src/strategies/implicit_planes.cpp
   cpp/src/strategies/implicit_planes_weight.cpp
+  cpp/src/strategies/implicit_turned.cpp
   cpp/src/strategies/implicit_weight_cut.cpp
   cpp/src/strategies/strategies.cpp)
 

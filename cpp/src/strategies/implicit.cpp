@@ -9,6 +9,7 @@
 #include "implicit_pixels.hpp"
 #include "implicit_planes.hpp"
 #include "implicit_planes_weight.hpp"
+#include "implicit_turned.hpp"
 #include "implicit_weights.hpp"
 
 namespace gemmconv::implicit {
@@ -30,8 +31,8 @@ bool channels_last(const Problem &problem) { return problem.geometry.layout == L
 
 const char *refuses(const Problem &, const Execution &) { return nullptr; }
 
-size_t packed_bytes(const Problem &problem, const Execution &) {
-  if (prefers_bands(problem)) return bands_packed_bytes(problem);
+size_t packed_bytes(const Problem &problem, const Execution &execution) {
+  if (prefers_bands(problem, execution)) return bands_packed_bytes(problem);
   return (static_cast<size_t>(problem.geometry.w_size()) * size_of(problem.dtype) + 63) / 64 * 64;
 }
 
@@ -40,7 +41,7 @@ size_t workspace_bytes(const Problem &problem, const Execution &execution) {
     return channels_last(problem) ? pixels_weight_workspace_bytes(problem, execution)
                                   : planes_weight_workspace_bytes(problem, execution);
   }
-  if (prefers_bands(problem)) return bands_workspace_bytes(problem, execution);
+  if (prefers_bands(problem, execution)) return bands_workspace_bytes(problem, execution);
   return channels_last(problem) ? packed_bytes(problem, execution) : planes_workspace_bytes(problem, execution);
 }
 
@@ -50,12 +51,12 @@ void pack(const Problem &problem, const Execution &execution, const void *w, voi
     const bool backward = problem.pass == Pass::backward_input;
     const T *from = static_cast<const T *>(w);
     T *to = static_cast<T *>(packed);
-    if (prefers_bands(problem)) {
+    if (prefers_bands(problem, execution)) {
       pack_bands(problem, execution.threads, from, to);
     } else if (channels_last(problem)) {
       pack_weights(problem.geometry, backward, execution.threads, from, to);
     } else if (backward) {
-      turn_weights(problem, execution.threads, from, to);
+      turn_weights(problem.geometry, execution.threads, from, to);
     } else {
       std::copy_n(from, problem.geometry.w_size(), to);
     }
@@ -65,7 +66,7 @@ void pack(const Problem &problem, const Execution &execution, const void *w, voi
 void forward(const Problem &problem, const Execution &execution, const Arguments &arguments) {
   with_type(problem, [&](auto type) {
     using T = decltype(type);
-    const auto door = prefers_bands(problem) ? bands<T> : channels_last(problem) ? pixels<T> : planes<T>;
+    const auto door = prefers_bands(problem, execution) ? bands<T> : channels_last(problem) ? pixels<T> : planes<T>;
     door(problem, execution, arguments);
   });
 }

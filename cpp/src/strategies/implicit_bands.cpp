@@ -5,99 +5,15 @@
 #include "implicit_bands.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "../kernels/kernels.hpp"
-#include "../patches/padded_band.hpp"
 #include "../threads.hpp"
 #include "finish.hpp"
+#include "implicit_bands_cut.hpp"
+#include "implicit_turned.hpp"
 
 namespace gemmconv::implicit {
 namespace {
-
-// A band of the padded source stays in the second-level cache with a block of weights: 576 KiB of 2 MiB. Sums of 512
-// pixels by 32 channels are 64 KiB.
-constexpr int64_t band_bytes = 576 << 10, band_pixels = 512;
-// Products that a pixel sums in one go: 640 rows of 32 weights are 80 KiB.
-constexpr int64_t block_depth = 640;
-
-size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
-
-int64_t vector_lanes(const Problem &problem) {
-  return problem.dtype == DType::float32 ? kernels().lanes<float>().lanes : kernels().lanes<double>().lanes;
-}
-
-// Turning the sums takes as long as 13 products; a row of pixels may leave part of its last vector empty.
-bool channels_in_lanes(const Problem &problem) {
-  const Geometry &g = problem.geometry;
-  const bool backward = problem.pass == Pass::backward_input;
-  const int64_t lanes = vector_lanes(problem), rows = backward ? g.group_inputs() : g.group_outputs();
-  const int64_t width = backward ? g.input[2] : g.output[2];
-  const double depth = static_cast<double>((backward ? g.group_outputs() : g.group_inputs()) * g.kernel_area());
-  const double by_channels = static_cast<double>(ceil_div(rows, lanes) * lanes) / static_cast<double>(rows) * (1 + 13 / depth);
-  const double by_pixels = static_cast<double>(ceil_div(width, lanes) * lanes) / static_cast<double>(width) * 1.04;
-  return depth > block_depth || by_channels < by_pixels;
-}
-
-struct BandsCut {
-  bool channels_in_lanes;
-  bool backward;
-  PaddedBand band;
-  const Geometry &g;
-  int64_t rows, depth, area;  // target channels and source channels of a group, taps
-  Strides source, target;
-  Sizes target_sizes;
-  int64_t panel, blocks;            // channels of a panel of weights, panels of a group
-  int64_t band_rows, bands, parts;  // parts: of the panels of a group, each a task
-  int64_t channel_stride;           // of the padded band
-  int64_t channels;                 // source channels of a block
-  int threads;
-  size_t weights_bytes, slab_bytes, sums_bytes, offset_bytes;
-
-  BandsCut(const Problem &problem, const Execution &execution, bool packed);
-  int64_t tasks() const { return g.batch * g.groups * target_sizes[0] * bands * parts; }
-  size_t thread_bytes() const { return slab_bytes + sums_bytes + offset_bytes; }
-};
-
-BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool packed)
-    : channels_in_lanes(implicit::channels_in_lanes(problem)),
-      backward(problem.pass == Pass::backward_input),
-      band(problem.geometry, backward),
-      g(problem.geometry) {
-  const int64_t item = static_cast<int64_t>(size_of(problem.dtype));
-  rows = backward ? g.group_inputs() : g.group_outputs();
-  depth = backward ? g.group_outputs() : g.group_inputs();
-  area = g.kernel_area();
-  source = backward ? g.y_strides() : g.x_strides();
-  target = backward ? g.x_strides() : g.y_strides();
-  target_sizes = backward ? g.input : g.output;
-  panel = 2 * vector_lanes(problem);
-  blocks = ceil_div(rows, panel);
-  const int64_t depth_blocks = ceil_div(depth * area, block_depth);
-  channels = std::max<int64_t>(ceil_div(depth, depth_blocks), 1);
-  weights_bytes = packed || !channels_in_lanes ? 0 : bands_packed_bytes(problem);
-  offset_bytes = rounded(depth * area, sizeof(int64_t));
-  // As many rows as keep the band in the cache; fewer where the limit asks for it.
-  for (band_rows = target_sizes[1];; band_rows = (band_rows + 1) / 2) {
-    channel_stride = band.channel_stride(band_rows, item);
-    slab_bytes = rounded(depth * channel_stride + 128 / item, static_cast<size_t>(item));
-    sums_bytes = channels_in_lanes ? rounded(band_rows * target_sizes[2] * panel, static_cast<size_t>(item)) : 0;
-    const bool fits = weights_bytes + thread_bytes() <= execution.workspace_limit;
-    if (band_rows == 1 ||
-        (fits && static_cast<int64_t>(slab_bytes) <= band_bytes && band_rows * target_sizes[2] <= band_pixels)) {
-      break;
-    }
-  }
-  bands = ceil_div(target_sizes[1], band_rows);
-  band_rows = ceil_div(target_sizes[1], bands);
-  threads = execution.threads;
-  parts = 1;
-  if (tasks() < 8 * threads && tasks() % threads != 0) parts = std::min<int64_t>(threads, channels_in_lanes ? blocks : rows);
-  threads = static_cast<int>(std::clamp<int64_t>(tasks(), 1, threads));
-  while (threads > 1 && weights_bytes + thread_bytes() * static_cast<size_t>(threads) > execution.workspace_limit) {
-    --threads;
-  }
-}
 
 template <class T>
 class Bands {
@@ -111,7 +27,7 @@ class Bands {
         bias_(static_cast<const T *>(arguments.bias)),
         target_(static_cast<T *>(arguments.out)),
         workspace_(static_cast<std::byte *>(arguments.workspace)) {
-    if (!arguments.packed && cut_.channels_in_lanes) {
+    if (cut_.weights_bytes > 0) {
       T *packed = reinterpret_cast<T *>(workspace_);
       pack_bands(problem, execution.threads, weights_, packed);
       weights_ = packed;
@@ -122,83 +38,161 @@ class Bands {
     const int64_t tasks = cut_.tasks();
     parallel(cut_.threads, [&](int part) {
       std::byte *own = workspace_ + cut_.weights_bytes + cut_.thread_bytes() * static_cast<size_t>(part);
-      T *slab = reinterpret_cast<T *>(own), *sums = reinterpret_cast<T *>(own + cut_.slab_bytes);
-      int64_t *offsets = reinterpret_cast<int64_t *>(own + cut_.slab_bytes + cut_.sums_bytes);
-      cut_.band.tap_offsets(cut_.band_rows, cut_.depth, cut_.channel_stride, offsets);
+      Scratch scratch;
+      scratch.slab = reinterpret_cast<T *>(own);
+      scratch.sums = reinterpret_cast<T *>(own += cut_.slab_bytes);
+      scratch.lines = reinterpret_cast<T *>(own += cut_.sums_bytes);
+      scratch.offsets = reinterpret_cast<int64_t *>(own += cut_.line_bytes);
+      cut_.fill_offsets(scratch.offsets);
       for (int64_t task = tasks * part / cut_.threads; task < tasks * (part + 1) / cut_.threads; ++task) {
-        run_task(task, slab, sums, offsets);
+        run_task(task, scratch);
       }
     });
   }
 
  private:
-  void run_task(int64_t task, T *slab, T *sums, const int64_t *offsets) const {
-    const int64_t part = task % cut_.parts, band = task / cut_.parts % cut_.bands;
-    const int64_t d = task / cut_.parts / cut_.bands % cut_.target_sizes[0];
-    const int64_t item = task / cut_.parts / cut_.bands / cut_.target_sizes[0];
+  struct Scratch {
+    T *slab, *sums, *lines;
+    int64_t *offsets;
+  };
+  // What a task works on: the target of its group and, of each phase, the rows from (d, row) on.
+  struct Task {
+    int64_t group, part, d, row, count;
+    T *to;
+  };
+
+  void run_task(int64_t number, const Scratch &scratch) const {
+    const int64_t part = number % cut_.parts, band = number / cut_.parts % cut_.bands;
+    const int64_t d = number / cut_.parts / cut_.bands % cut_.lattice[0];
+    const int64_t item = number / cut_.parts / cut_.bands / cut_.lattice[0];
     const int64_t group = item % g_.groups, image = item / g_.groups;
-    const int64_t row = band * cut_.band_rows, count = std::min(cut_.band_rows, cut_.target_sizes[1] - row);
+    const int64_t row = band * cut_.band_rows, count = std::min(cut_.band_rows, cut_.lattice[1] - row);
     if (count <= 0) return;
     cut_.band.copy(source_ + image * cut_.source.image + group * cut_.depth * cut_.source.channel, cut_.depth, d, row,
-                   cut_.band_rows, cut_.channel_stride, slab);
-    T *to = target_ + image * cut_.target.image + group * cut_.rows * cut_.target.channel + d * cut_.target.axis[0] +
-            row * cut_.target.axis[1];
-    if (cut_.channels_in_lanes) {
-      by_channels(group, part, count, slab, sums, offsets, to);
-    } else {
-      by_pixels(group, part, count, slab, offsets, to);
+                   cut_.band_rows, cut_.channel_stride, scratch.slab);
+    const Task task{group, part, d, row, count,
+                    target_ + image * cut_.target.image + group * cut_.rows * cut_.target.channel};
+    int64_t before = 0;  // taps of earlier phases
+    for (int64_t r0 = 0; r0 < cut_.phases[0]; ++r0) {
+      for (int64_t r1 = 0; r1 < cut_.phases[1]; ++r1) {
+        if (cut_.channels_in_lanes) by_channels(task, {r0, r1, 0}, before, scratch);
+        else by_pixels(task, {r0, r1, 0}, before, scratch);
+        for (int64_t r2 = 0; r2 < cut_.phases[2]; ++r2) before += cut_.taps({r0, r1, r2});
+      }
     }
   }
 
-  void by_channels(int64_t group, int64_t part, int64_t count, const T *slab, T *sums, const int64_t *offsets,
-                   T *to) const {
+  // The target row that row i of a band is in a phase, or nullptr where the phase has a row less.
+  T *target_row(const Task &task, const Sizes &residue, int64_t i) const {
+    const int64_t d = task.d * cut_.phases[0] + residue[0], h = (task.row + i) * cut_.phases[1] + residue[1];
+    if (d >= cut_.target_sizes[0] || h >= cut_.target_sizes[1]) return nullptr;
+    return task.to + d * cut_.target.axis[0] + h * cut_.target.axis[1];
+  }
+
+  void by_channels(const Task &task, Sizes residue, int64_t before, const Scratch &scratch) const {
     const LanesKernel<T> &kernel = kernels().lanes<T>();
-    const int64_t width = cut_.target_sizes[2], row_step = cut_.band.row_step();
-    const int64_t line = cut_.depth * cut_.area * cut_.panel;  // of one panel of weights
-    for (int64_t block = cut_.blocks * part / cut_.parts; block < cut_.blocks * (part + 1) / cut_.parts; ++block) {
-      const int64_t first = block * cut_.panel, used = std::min(cut_.panel, cut_.rows - first);
-      const T *weights = weights_ + (group * cut_.blocks + block) * line;
+    const auto transpose = kernels().direct<T>().transpose;
+    const int64_t width = cut_.lattice[2], row_step = cut_.band.row_step(), panel = cut_.panel;
+    const int64_t phase_sums = cut_.band_rows * width * panel;
+    for (int64_t block = cut_.blocks * task.part / cut_.parts; block < cut_.blocks * (task.part + 1) / cut_.parts;
+         ++block) {
+      const int64_t first = block * panel, used = std::min(panel, cut_.rows - first);
       const auto multiply = kernel.row[used > kernel.lanes ? 1 : 0];
-      // Blocks of source channels, whose weights stay in the second-level cache while the rows of the band pass.
-      for (int64_t c = 0; c < cut_.depth; c += cut_.channels) {
-        const int64_t k = std::min(cut_.channels, cut_.depth - c) * cut_.area;
-        for (int64_t i = 0; i < count; ++i) {
-          multiply(width, k, slab + i * row_step, offsets + c * cut_.area, weights + c * cut_.area * cut_.panel,
-                   cut_.panel, sums + i * width * cut_.panel, cut_.panel, c > 0);
+      int64_t earlier = before;
+      for (residue[2] = 0; residue[2] < cut_.phases[2]; ++residue[2]) {
+        const int64_t taps = cut_.taps(residue);
+        const T *weights = weights_ + (task.group * cut_.area + earlier) * cut_.blocks * panel * cut_.depth +
+                           block * panel * cut_.depth * taps;
+        const int64_t *offsets = scratch.offsets + earlier * cut_.depth;
+        T *sums = scratch.sums + residue[2] * phase_sums;
+        // Blocks of source channels, whose weights stay in the second-level cache while the rows of the band pass.
+        for (int64_t c = 0; c < cut_.depth; c += cut_.channels) {
+          const int64_t k = std::min(cut_.channels, cut_.depth - c) * taps;
+          for (int64_t i = 0; i < task.count; ++i) {
+            multiply(width, k, scratch.slab + i * row_step, offsets + c * taps, weights + c * taps * panel, panel,
+                     sums + i * width * panel, panel, c > 0);
+          }
         }
+        earlier += taps;
       }
-      T *planes = to + first * cut_.target.channel;
-      kernels().direct<T>().transpose(count * width, used, sums, cut_.panel, planes, cut_.target.channel);
-      for (int64_t i = 0; i < used; ++i) {
-        finish(activation_, bias_ ? bias_[group * cut_.rows + first + i] : T(0), planes + i * cut_.target.channel,
-               count * width);
+      const int64_t channel = first * cut_.target.channel, bias = task.group * cut_.rows + first;
+      if (!cut_.strided()) {  // the rows of a band are one run of the plane
+        T *planes = target_row(task, residue, 0) + channel;
+        transpose(task.count * width, used, scratch.sums, panel, planes, cut_.target.channel);
+        finish_rows(used, task.count * width, bias, planes, cut_.target.channel);
+        continue;
+      }
+      for (int64_t i = 0; i < task.count; ++i) {
+        T *row = target_row(task, residue, i);
+        if (!row) continue;
+        const T *sums = scratch.sums + i * width * panel;
+        if (cut_.phases[2] == 1) {
+          transpose(width, used, sums, panel, row + channel, cut_.target.channel);
+          finish_rows(used, width, bias, row + channel, cut_.target.channel);
+          continue;
+        }
+        for (int64_t r = 0; r < cut_.phases[2]; ++r) {
+          T *line = scratch.lines + r * used * width;
+          transpose(width, used, sums + r * phase_sums, panel, line, width);
+          finish_rows(used, width, bias, line, width);
+        }
+        put_back(used, scratch.lines, row + channel);
       }
     }
   }
 
-  void by_pixels(int64_t group, int64_t part, int64_t count, const T *slab, const int64_t *offsets, T *to) const {
-    const bool backward = cut_.backward;
-    const int64_t width = cut_.target_sizes[2], row_step = cut_.band.row_step(), area = cut_.area;
-    const int64_t begin = cut_.rows * part / cut_.parts, end = cut_.rows * (part + 1) / cut_.parts;
-    const T *weights = weights_ + group * g_.group_outputs() * g_.patch_size();
+  void by_pixels(const Task &task, Sizes residue, int64_t before, const Scratch &scratch) const {
+    const int64_t width = cut_.lattice[2], row_step = cut_.band.row_step();
+    const int64_t begin = cut_.rows * task.part / cut_.parts, end = cut_.rows * (task.part + 1) / cut_.parts;
+    const T *weights = weights_ + task.group * g_.group_outputs() * g_.patch_size();
+    const bool apart = cut_.phases[2] > 1;
     Product<T> product{};
     product.m = end - begin;
     product.n = width;
-    product.a_row = backward ? area : g_.patch_size();
-    product.a = weights + begin * product.a_row;
-    product.inner = backward ? area : g_.patch_size();
-    product.a_inner = 1;
-    product.outer = backward ? cut_.depth : 1;
-    product.a_skip = backward ? g_.patch_size() - area : 0;
-    product.b_offsets = offsets;
-    product.c_row = cut_.target.channel;
-    product.bias = bias_ ? bias_ + group * cut_.rows + begin : nullptr;
-    for (int64_t i = 0; i < count; ++i) {
-      product.b = slab + i * row_step;
-      product.c = to + begin * cut_.target.channel + i * width;
-      kernels().panel<T>().product(product);
-      if (activation_ == Activation::identity) continue;
-      for (int64_t k = 0; k < product.m; ++k) finish(activation_, T(0), product.c + k * product.c_row, width);
+    product.c_row = apart ? width : cut_.target.channel;
+    product.bias = bias_ ? bias_ + task.group * cut_.rows + begin : nullptr;
+    for (int64_t i = 0; i < task.count; ++i) {
+      T *row = target_row(task, residue, i);
+      if (!row) continue;
+      row += begin * cut_.target.channel;
+      product.b = scratch.slab + i * row_step;
+      int64_t earlier = before;
+      for (int64_t r = 0; r < cut_.phases[2]; ++r) {
+        residue[2] = r;
+        const WeightView view = cut_.strided()   ? turned_weights(g_, residue)
+                                : cut_.backward ? backward_weights(g_)
+                                                : forward_weights(g_);
+        const int64_t taps = cut_.taps(residue);
+        product.a = weights + view.offset + begin * view.row;
+        product.a_row = view.row;
+        view.walk(cut_.depth, taps, product);
+        product.b_offsets = scratch.offsets + earlier * cut_.depth;
+        product.c = apart ? scratch.lines + r * product.m * width : row;
+        kernels().panel<T>().product(product);
+        if (activation_ != Activation::identity) {
+          for (int64_t k = 0; k < product.m; ++k) finish(activation_, T(0), product.c + k * product.c_row, width);
+        }
+        earlier += taps;
+      }
+      if (apart) put_back(product.m, scratch.lines, row);
+    }
+  }
+
+  void finish_rows(int64_t rows, int64_t count, int64_t bias, T *first, int64_t stride) const {
+    for (int64_t i = 0; i < rows; ++i) finish(activation_, bias_ ? bias_[bias + i] : T(0), first + i * stride, count);
+  }
+
+  // The columns of the phases, lines[phase][channel][column], interleaved into a row of every channel.
+  void put_back(int64_t channels, const T *lines, T *row) const {
+    const PlaneKernel<T> &plane = kernels().plane<T>();
+    const int64_t width = cut_.lattice[2], size = cut_.target_sizes[2], step = cut_.phases[2];
+    if (step == 2) {
+      plane.interleave(channels, size, lines, lines + channels * width, width, row, cut_.target.channel);
+      return;
+    }
+    for (int64_t r = 0; r < std::min(step, size); ++r) {
+      plane.copy(channels, ceil_div(size - r, step), lines + r * channels * width, width, 1, row + r,
+                 cut_.target.channel, step);
     }
   }
 
@@ -212,27 +206,6 @@ class Bands {
 
 }  // namespace
 
-bool prefers_bands(const Problem &problem) {
-  const Geometry &g = problem.geometry;
-  const bool backward = problem.pass == Pass::backward_input;
-  if (g.layout == Layout::nhwc || g.kernel_area() == 1 || g.kernel_area() > 512) return false;
-  if (product(g.stride) > (backward ? 1 : PlaneFill::most_phases)) return false;
-  const int64_t lanes = vector_lanes(problem), rows = backward ? g.group_inputs() : g.group_outputs();
-  const int64_t filled = ceil_div(rows, lanes) * lanes;
-  const int64_t pixels = backward ? g.input_pixels() : g.output_pixels();
-  return g.batch * pixels >= 150 && (rows * 5 >= filled * 4 || !channels_in_lanes(problem));
-}
-
-size_t bands_packed_bytes(const Problem &problem) {
-  const Geometry &g = problem.geometry;
-  if (!channels_in_lanes(problem)) return rounded(g.w_size(), size_of(problem.dtype));
-  const bool backward = problem.pass == Pass::backward_input;
-  const int64_t rows = backward ? g.group_inputs() : g.group_outputs();
-  const int64_t depth = (backward ? g.group_outputs() : g.group_inputs()) * g.kernel_area();
-  const int64_t panel = 2 * vector_lanes(problem);
-  return rounded(g.groups * ceil_div(rows, panel) * panel * depth, size_of(problem.dtype));
-}
-
 size_t bands_workspace_bytes(const Problem &problem, const Execution &execution) {
   const BandsCut cut(problem, execution, false);
   return cut.weights_bytes + cut.thread_bytes() * static_cast<size_t>(cut.threads);
@@ -241,32 +214,42 @@ size_t bands_workspace_bytes(const Problem &problem, const Execution &execution)
 template <class T>
 void pack_bands(const Problem &problem, int threads, const T *w, T *packed) {
   const Geometry &g = problem.geometry;
-  const bool backward = problem.pass == Pass::backward_input;
-  const int64_t area = g.kernel_area(), patch = g.patch_size();
-  const int64_t rows = backward ? g.group_inputs() : g.group_outputs();
-  const int64_t depth = backward ? g.group_outputs() : g.group_inputs();
-  const int64_t panel = 2 * vector_lanes(problem), blocks = ceil_div(rows, panel);
-  const auto transpose = kernels().direct<T>().transpose;
-  if (!channels_in_lanes(problem)) {
-    std::copy_n(w, g.w_size(), packed);
+  const BandsCut cut(problem, Execution{}, true);
+  if (!cut.channels_in_lanes) {
+    if (cut.strided()) turn_weights(g, threads, w, packed);
+    else std::copy_n(w, g.w_size(), packed);
     return;
   }
-  // A thread packs the weights of some source channels for one panel.
-  parallel_ranges(threads, g.groups * blocks * depth, [&](int64_t begin, int64_t end) {
+  const int64_t area = cut.area, patch = g.patch_size(), panel = cut.panel;
+  const auto transpose = kernels().direct<T>().transpose;
+  // A thread packs the weights of some source channels for one panel, phase after phase.
+  parallel_ranges(threads, g.groups * cut.blocks * cut.depth, [&](int64_t begin, int64_t end) {
     while (begin < end) {
-      const int64_t c = begin % depth, block = begin / depth % blocks, group = begin / depth / blocks;
-      const int64_t count = std::min(end - begin, depth - c), first = block * panel;
-      const int64_t used = std::min(panel, rows - first);
-      T *to = packed + begin * area * panel;
-      if (used < panel) std::fill_n(to, count * area * panel, T(0));
+      const int64_t c = begin % cut.depth, block = begin / cut.depth % cut.blocks;
+      const int64_t group = begin / cut.depth / cut.blocks, count = std::min(end - begin, cut.depth - c);
+      const int64_t first = block * panel, used = std::min(panel, cut.rows - first);
       const T *group_w = w + group * g.group_outputs() * patch;
-      if (backward) {
-        for (int64_t i = 0; i < count; ++i) {
-          transpose(used, area, group_w + (c + i) * patch + first * area, area, to + i * area * panel, panel);
+      int64_t earlier = 0;
+      cut.for_phases([&](const Sizes &residue) {
+        const int64_t taps = cut.taps(residue);
+        T *to = packed + (group * area + earlier) * cut.blocks * panel * cut.depth +
+                (block * cut.depth + c) * taps * panel;
+        earlier += taps;
+        if (used < panel) std::fill_n(to, count * taps * panel, T(0));
+        if (!cut.backward) return transpose(used, count * area, group_w + first * patch + c * area, patch, to, panel);
+        for (int64_t i = 0; i < count; ++i, to += taps * panel) {
+          const T *from = group_w + (c + i) * patch + first * area;
+          if (taps == area) {
+            transpose(used, area, from, area, to, panel);
+            continue;
+          }
+          T *lane = to;
+          for_taps_of(g, residue, [&](int64_t tap) {
+            for (int64_t j = 0; j < used; ++j) lane[j] = from[j * area + tap];
+            lane += panel;
+          });
         }
-      } else {
-        transpose(used, count * area, group_w + first * patch + c * area, patch, to, panel);
-      }
+      });
       begin += count;
     }
   });

@@ -17,16 +17,6 @@ constexpr int64_t streamed_bytes = 2 << 20, streamed_depth = 160;
 
 size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
 
-// Taps along an axis in the stride phases before `residue`.
-int64_t taps_before(const Axis &axis, bool flip, int64_t residue) {
-  int64_t count = 0;
-  for (int64_t tap = 0; tap < axis.kernel; ++tap) {
-    const int64_t phase = tap_offset(axis, tap, flip) % axis.stride;
-    if ((phase < 0 ? phase + axis.stride : phase) < residue) ++count;
-  }
-  return count;
-}
-
 }  // namespace
 
 PlanesCut::PlanesCut(const Problem &problem, const Execution &execution, bool packed) : g_(problem.geometry) {
@@ -123,16 +113,8 @@ PatchGrid PlanesCut::grid(const Sizes &residue) const {
   return result;
 }
 
-WeightView PlanesCut::weights(const Sizes &residue, const PatchGrid &phase) const {
-  const int64_t inputs = g_.group_inputs(), outputs = g_.group_outputs(), area = g_.kernel_area();
-  if (!backward) return {0, inputs * area, area, 1};
-  if (!turned) return {0, area, inputs * area, 1};
-  int64_t before[3];
-  for (int i = 0; i < 3; ++i) before[i] = taps_before(g_.axis(i), g_.flip, residue[i]);
-  const int64_t earlier = before[0] * g_.kernel[1] * g_.kernel[2] +
-                          phase.taps[0].count * (before[1] * g_.kernel[2] + phase.taps[1].count * before[2]);
-  const int64_t count = phase.tap_count();
-  return {inputs * outputs * earlier, outputs * count, count, 1};
+WeightView PlanesCut::weights(const Sizes &residue) const {
+  return turned ? turned_weights(g_, residue) : backward ? backward_weights(g_) : forward_weights(g_);
 }
 
 }  // namespace gemmconv::implicit

@@ -7,29 +7,13 @@
 #include "../kernels/kernels.hpp"
 #include "../patches/patch_panel.hpp"
 #include "../problem.hpp"
+#include "implicit_turned.hpp"
 
 namespace gemmconv::implicit {
 
 // Columns of a lattice that make a panel. The last `ragged` of them are done as dot products, not as vectors.
 struct PanelColumns {
   int64_t first, count, ragged;
-};
-
-// Where the weights of one phase are: element (row, channel, tap) at offset + row * row + channel * channel + tap * tap.
-struct WeightView {
-  int64_t phase_offset, row, channel, tap;
-  int64_t offset(const Geometry &g, int64_t group) const {
-    return group * g.group_outputs() * g.patch_size() + phase_offset;
-  }
-  // The columns of a product with `channels` channels and `taps` taps each.
-  template <class T>
-  void walk(int64_t channels, int64_t taps, Product<T> &product) const {
-    const bool one_run = channel == taps * tap || channels == 1, single = taps == 1;
-    product.inner = one_run ? channels * taps : single ? channels : taps;
-    product.a_inner = single && !one_run ? channel : tap;
-    product.outer = one_run || single ? 1 : channels;
-    product.a_skip = channel - taps * tap;
-  }
 };
 
 struct PlanesCut {
@@ -53,7 +37,7 @@ struct PlanesCut {
   size_t thread_bytes() const { return panel_bytes + ragged_bytes + sums_bytes + table_bytes; }
   PanelColumns panel(int64_t number) const;
   PatchGrid grid(const Sizes &residue) const;
-  WeightView weights(const Sizes &residue, const PatchGrid &phase) const;
+  WeightView weights(const Sizes &residue) const;
 
  private:
   const Geometry &g_;

@@ -45,7 +45,7 @@ class Planes {
         target_(static_cast<T *>(arguments.out)),
         workspace_(arguments.workspace) {
     if (cut_.weights_bytes > 0) {
-      turn_weights(problem, execution.threads, weights_, static_cast<T *>(workspace_));
+      turn_weights(g_, execution.threads, weights_, static_cast<T *>(workspace_));
       weights_ = static_cast<const T *>(workspace_);
     }
   }
@@ -99,8 +99,8 @@ class Planes {
     const int64_t taps = grid.tap_count(), depth = cut_.depth;
     const T *group_source = source_ + image * cut_.source.image + group * depth * cut_.source.channel;
     const T *bias = bias_ ? bias_ + group * cut_.rows + begin : nullptr;
-    const WeightView view = cut_.weights(residues, grid);
-    const T *group_weights = weights_ + view.offset(g_, group) + begin * view.row;
+    const WeightView view = cut_.weights(residues);
+    const T *group_weights = weights_ + group * g_.group_outputs() * g_.patch_size() + view.offset + begin * view.row;
     Product<T> product{};
     product.m = end - begin;
     product.n = columns.count - columns.ragged;
@@ -182,46 +182,10 @@ size_t planes_workspace_bytes(const Problem &problem, const Execution &execution
 }
 
 template <class T>
-void turn_weights(const Problem &problem, int threads, const T *w, T *turned) {
-  const Geometry &g = problem.geometry;
-  const int64_t outputs = g.group_outputs(), inputs = g.group_inputs(), area = g.kernel_area();
-  const bool strided = g.stride != Sizes{1, 1, 1};
-  const PlanesCut cut(problem, Execution{}, true);
-  parallel_ranges(threads, g.groups * inputs, [&](int64_t begin, int64_t end) {
-    // Tap by tap with strides, where the taps of a weight go to several phases; else all of them at once.
-    for (int64_t tap = 0; tap < (strided ? area : 1); ++tap) {
-      const Sizes at{tap / g.kernel[2] / g.kernel[1], tap / g.kernel[2] % g.kernel[1], tap % g.kernel[2]};
-      Sizes residue;
-      for (int i = 0; i < 3; ++i) {
-        const int64_t offset = tap_offset(g.axis(i), at[i], g.flip) % g.stride[i];
-        residue[i] = offset < 0 ? offset + g.stride[i] : offset;
-      }
-      const PatchGrid grid = cut.grid(residue);
-      const WeightView view = cut.weights(residue, grid);
-      int64_t rank = 0;
-      for (int i = 0; strided && i < 3; ++i) {
-        rank = rank * grid.taps[i].count + (at[i] - grid.taps[i].first) / grid.taps[i].gap;
-      }
-      const int64_t count = strided ? 1 : area;
-      for (int64_t row = begin; row < end; ++row) {
-        const int64_t group = row / inputs, c = row % inputs;
-        const T *from = w + (group * outputs * inputs + c) * area + tap;
-        T *to = turned + view.offset(g, group) + c * view.row + rank;
-        for (int64_t k = 0; k < outputs; ++k, from += inputs * area, to += view.channel) {
-          for (int64_t t = 0; t < count; ++t) to[t] = from[t];
-        }
-      }
-    }
-  });
-}
-
-template <class T>
 void planes(const Problem &problem, const Execution &execution, const Arguments &arguments) {
   Planes<T>(problem, execution, arguments).run();
 }
 
-template void turn_weights<float>(const Problem &, int, const float *, float *);
-template void turn_weights<double>(const Problem &, int, const double *, double *);
 template void planes<float>(const Problem &, const Execution &, const Arguments &);
 template void planes<double>(const Problem &, const Execution &, const Arguments &);
 
