@@ -75,9 +75,12 @@ class Bands {
     int64_t before = 0;  // taps of earlier phases
     for (int64_t r0 = 0; r0 < cut_.phases[0]; ++r0) {
       for (int64_t r1 = 0; r1 < cut_.phases[1]; ++r1) {
-        if (cut_.channels_in_lanes) by_channels(task, {r0, r1, 0}, before, scratch);
+        int64_t taps = 0;
+        for (int64_t r2 = 0; r2 < cut_.phases[2]; ++r2) taps += cut_.taps({r0, r1, r2});
+        if (taps == 0 && !bias_ && activation_ == Activation::identity) fill_zeros(task, {r0, r1, 0});
+        else if (cut_.channels_in_lanes) by_channels(task, {r0, r1, 0}, before, scratch);
         else by_pixels(task, {r0, r1, 0}, before, scratch);
-        for (int64_t r2 = 0; r2 < cut_.phases[2]; ++r2) before += cut_.taps({r0, r1, r2});
+        before += taps;
       }
     }
   }
@@ -87,6 +90,20 @@ class Bands {
     const int64_t d = task.d * cut_.phases[0] + residue[0], h = (task.row + i) * cut_.phases[1] + residue[1];
     if (d >= cut_.target_sizes[0] || h >= cut_.target_sizes[1]) return nullptr;
     return task.to + d * cut_.target.axis[0] + h * cut_.target.axis[1];
+  }
+
+  // Rows that no tap reaches.
+  void fill_zeros(const Task &task, const Sizes &residue) const {
+    const int64_t whole = cut_.channels_in_lanes ? cut_.blocks : cut_.rows;
+    const int64_t unit = cut_.channels_in_lanes ? cut_.panel : 1;
+    const int64_t begin = whole * task.part / cut_.parts * unit;
+    const int64_t end = std::min(cut_.rows, whole * (task.part + 1) / cut_.parts * unit);
+    for (int64_t k = begin; k < end; ++k) {
+      for (int64_t i = 0; i < task.count; ++i) {
+        T *row = target_row(task, residue, i);
+        if (row) std::fill_n(row + k * cut_.target.channel, cut_.target_sizes[2], T(0));
+      }
+    }
   }
 
   void by_channels(const Task &task, Sizes residue, int64_t before, const Scratch &scratch) const {
@@ -231,7 +248,9 @@ void pack_bands(const Problem &problem, int threads, const T *w, T *packed) {
       const T *group_w = w + group * g.group_outputs() * patch;
       int64_t earlier = 0;
       cut.for_phases([&](const Sizes &residue) {
-        const int64_t taps = cut.taps(residue);
+        int64_t own[most_band_taps], taps = 0;
+        if (cut.backward) for_taps_of(g, residue, [&](int64_t tap) { own[taps++] = tap; });
+        else taps = area;
         T *to = packed + (group * area + earlier) * cut.blocks * panel * cut.depth +
                 (block * cut.depth + c) * taps * panel;
         earlier += taps;
@@ -243,11 +262,9 @@ void pack_bands(const Problem &problem, int threads, const T *w, T *packed) {
             transpose(used, area, from, area, to, panel);
             continue;
           }
-          T *lane = to;
-          for_taps_of(g, residue, [&](int64_t tap) {
-            for (int64_t j = 0; j < used; ++j) lane[j] = from[j * area + tap];
-            lane += panel;
-          });
+          for (int64_t t = 0; t < taps; ++t) {
+            for (int64_t j = 0; j < used; ++j) to[t * panel + j] = from[j * area + own[t]];
+          }
         }
       });
       begin += count;

@@ -57,14 +57,14 @@ bool prefers_bands(const Problem &problem, const Execution &execution) {
   const Sides sides(problem);
   const bool strided = sides.phases != Sizes{1, 1, 1};
   if (g.layout == Layout::nhwc || problem.pass == Pass::backward_weight) return false;
-  if (g.kernel_area() > 512 || (g.kernel_area() == 1 && !strided)) return false;
+  if (g.kernel_area() > most_band_taps || (g.kernel_area() == 1 && !strided)) return false;
   if (static_cast<double>(g.stride[0]) * static_cast<double>(g.stride[1]) * static_cast<double>(g.stride[2]) >
       static_cast<double>(PlaneFill::most_phases)) {
     return false;
   }
   // Bits must not depend on the batch where that was promised.
   const int64_t batch = execution.deterministic ? 1 : g.batch;
-  if (batch * product(sides.lattice) * product(sides.phases) < fewest_pixels) return false;
+  if (batch * product(sides.lattice) < (strided ? fewest_pixels * 2 / 3 : fewest_pixels)) return false;
   // In double, which large paddings and dilations do not overflow.
   double cells = static_cast<double>(sides.depth * static_cast<int64_t>(size_of(problem.dtype)));
   for (int i = 0; i < 3; ++i) {

@@ -9,6 +9,8 @@
 
 namespace gemmconv::implicit {
 
+constexpr int64_t most_band_taps = 512;
+
 struct BandsCut {
   BandsCut(const Problem &problem, const Execution &execution, bool packed);
 

@@ -9,8 +9,8 @@ namespace {
 // smallest in use. Rates are flat from 256 to 768.
 constexpr int64_t panel_depth = 640;
 // Below so many pixels the weights are read where they are although the input gradient jumps through them; above, it
-// pays to turn them once a call.
-constexpr int64_t worth_turning = 600;
+// pays to turn them once a call. 1x1 weights jump furthest, a page at a time, and are turned fastest.
+constexpr int64_t worth_turning = 600, worth_turning_single = 100;
 // Outputs that leave the caches anyway are written around them where little arithmetic hides it: 1x1 kernels of 32 channels
 // at 112x112 gain a fifth.
 constexpr int64_t streamed_bytes = 2 << 20, streamed_depth = 160;
@@ -41,12 +41,15 @@ PlanesCut::PlanesCut(const Problem &problem, const Execution &execution, bool pa
   direct = !strided && !merged;
   lattices = (merged ? 1 : g_.batch) * g_.groups * phases[0] * phases[1];
   columns = merged ? pixels * g_.batch : pixels;
-  turned = backward && (packed || (area > 1 && (strided || g_.batch * pixels >= worth_turning)));
+  const int64_t pixels_of_all = g_.batch * pixels;
+  turned = backward && (packed || pixels_of_all >= (area == 1 ? worth_turning_single : worth_turning) ||
+                        (area > 1 && strided));
+  local = backward && !turned && area == 1;
   weights_bytes = turned && !packed ? rounded(g_.w_size(), item) : 0;
 
   // The pixels behind the last whole vector: up to 10 of 16 are done faster one by one, vectors along l, where rows of
   // weights are contiguous. It adds in another order, so not when bits must not depend on a pixel's place.
-  const bool contiguous = !backward || turned;
+  const bool contiguous = !backward || turned || local;
   ragged = contiguous && !merged && !execution.deterministic && columns > lanes && columns % lanes * 8 <= 5 * lanes
                ? columns % lanes
                : 0;
@@ -83,6 +86,7 @@ PlanesCut::PlanesCut(const Problem &problem, const Execution &execution, bool pa
     panel_bytes = rounded(channels * taps * panel_row + 2 * lanes, item);
     ragged_bytes = ragged > 0 ? rounded(channels * taps * (most_columns - tile), item) : 0;
     sums_bytes = direct ? 0 : rounded(phases[2] * rows_of_part * panel_row + 2 * lanes, item);
+    local_bytes = local ? rounded(local_rows * channels, item) : 0;
     table_bytes = PatchPanel::scratch_bytes(widest, most_columns, taps);
     if (weights_bytes + thread_bytes() <= execution.workspace_limit || most <= 1) break;
   }

@@ -16,10 +16,14 @@ struct PanelColumns {
   int64_t first, count, ragged;
 };
 
+// Rows of weights that are turned together.
+constexpr int64_t local_rows = 48;
+
 struct PlanesCut {
   PlanesCut(const Problem &problem, const Execution &execution, bool packed);
 
   bool backward, turned, direct, stream;
+  bool local;  // 1x1 weights are turned block by block, just before they are used
   int64_t rows, depth;  // target channels and source channels of a group
   Strides source, target;
   Sizes source_sizes, target_sizes;
@@ -31,10 +35,10 @@ struct PlanesCut {
   int64_t channels, taps;           // of a block of products
   PatchGrid widest;                 // of all phases
   int threads;
-  size_t weights_bytes, panel_bytes, ragged_bytes, sums_bytes, table_bytes;
+  size_t weights_bytes, panel_bytes, ragged_bytes, sums_bytes, local_bytes, table_bytes;
 
   int64_t tasks() const { return lattices * panels * row_parts; }
-  size_t thread_bytes() const { return panel_bytes + ragged_bytes + sums_bytes + table_bytes; }
+  size_t thread_bytes() const { return panel_bytes + ragged_bytes + sums_bytes + local_bytes + table_bytes; }
   PanelColumns panel(int64_t number) const;
   PatchGrid grid(const Sizes &residue) const;
   WeightView weights(const Sizes &residue) const;

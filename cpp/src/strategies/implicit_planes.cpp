@@ -19,7 +19,7 @@ namespace {
 // One thread's scratch.
 template <class T>
 struct Scratch {
-  T *panel, *ragged, *sums;
+  T *panel, *ragged, *sums, *local;
   void *tables;
 
   Scratch(const PlanesCut &cut, void *workspace, int part) {
@@ -28,7 +28,8 @@ struct Scratch {
     panel = reinterpret_cast<T *>(at);
     ragged = reinterpret_cast<T *>(at += cut.panel_bytes);
     sums = reinterpret_cast<T *>(at += cut.ragged_bytes);
-    tables = at += cut.sums_bytes;
+    local = reinterpret_cast<T *>(at += cut.sums_bytes);
+    tables = at += cut.local_bytes;
   }
 };
 
@@ -102,17 +103,14 @@ class Planes {
     const WeightView view = cut_.weights(residues);
     const T *group_weights = weights_ + group * g_.group_outputs() * g_.patch_size() + view.offset + begin * view.row;
     Product<T> product{};
-    product.m = end - begin;
     product.n = columns.count - columns.ragged;
     product.a_row = view.row;
     product.b = scratch.panel;
     product.b_row = cut_.panel_row;
-    product.c = sums;
     product.c_row = sums_row;
-    product.bias = bias;
     product.stream = cut_.stream;
     T *ragged = sums + product.n;
-    for (int64_t i = 0; columns.ragged > 0 && i < product.m; ++i) {
+    for (int64_t i = 0; columns.ragged > 0 && i < end - begin; ++i) {
       std::fill_n(ragged + i * sums_row, columns.ragged, bias ? bias[i] : T(0));
     }
     // Blocks of channels, or, where a channel has very many taps, of its taps.
@@ -125,16 +123,31 @@ class Planes {
         panel.aim(t, t + block);
         panel.gather(channels, group_source + c * cut_.source.channel, cut_.source.channel, scratch.panel,
                      cut_.panel_row);
-        product.a = group_weights + c * view.channel + t * view.tap;
-        view.walk(channels, block, product);
-        kernel.product(product);
-        if (columns.ragged > 0 && block > 0) {
-          const int64_t k = channels * block;
+        const int64_t k = channels * block;
+        if (columns.ragged > 0) {
           direct.transpose(k, columns.ragged, scratch.panel + product.n, cut_.panel_row, scratch.ragged, k);
-          direct.dot(product.m, columns.ragged, k, product.a, product.a_row, scratch.ragged, k, ragged, sums_row, 1);
+        }
+        // All rows at once, or as many as are turned together.
+        const int64_t chunk = cut_.local && k > 0 ? local_rows : end - begin;
+        for (int64_t i = 0; i < end - begin; i += chunk) {
+          product.m = std::min(chunk, end - begin - i);
+          product.a = group_weights + c * view.channel + t * view.tap + i * view.row;
+          view.walk(channels, block, product);
+          if (cut_.local && k > 0) {
+            direct.transpose(k, product.m, product.a, view.channel, scratch.local, k);
+            product.a = scratch.local;
+            product.a_row = product.inner = k;
+            product.a_inner = product.outer = 1;
+          }
+          product.c = sums + i * sums_row;
+          product.bias = bias && !product.accumulate ? bias + i : nullptr;
+          kernel.product(product);
+          if (columns.ragged > 0 && k > 0) {
+            direct.dot(product.m, columns.ragged, k, product.a, product.a_row, scratch.ragged, k,
+                       ragged + i * sums_row, sums_row, 1);
+          }
         }
         product.accumulate = true;
-        product.bias = nullptr;
         t += cut_.taps;
       } while (t < taps);
       c += cut_.channels;

@@ -44,6 +44,17 @@ template <class T>
 void turn_weights(const Geometry &g, int threads, const T *w, T *turned) {
   const int64_t outputs = g.group_outputs(), inputs = g.group_inputs(), area = g.kernel_area();
   constexpr int64_t most = 64;  // taps at once
+  if (area == 1) {  // a matrix
+    const int64_t blocks = ceil_div(inputs, most);
+    parallel_ranges(threads, g.groups * blocks, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t from = i / blocks * outputs * inputs, c = i % blocks * most;
+        kernels().direct<T>().transpose(outputs, std::min(most, inputs - c), w + from + c, inputs,
+                                        turned + from + c * outputs, outputs);
+      }
+    });
+    return;
+  }
   parallel_ranges(threads, g.groups * inputs, [&](int64_t begin, int64_t end) {
     struct Place {
       int64_t offset, row, channel;
