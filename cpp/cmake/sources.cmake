@@ -29,6 +29,7 @@ target_sources(gemmconv PRIVATE
   cpp/src/strategies/im2col.cpp
   cpp/src/strategies/im2col_blocking.cpp
   cpp/src/strategies/implicit.cpp
+  cpp/src/strategies/implicit_cost.cpp
   cpp/src/strategies/implicit_cut.cpp
   cpp/src/strategies/implicit_bands.cpp
   cpp/src/strategies/implicit_bands_cut.cpp

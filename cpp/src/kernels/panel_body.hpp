@@ -1,8 +1,11 @@
 // Product of rows that stay where they are with a panel, written once over Simd<T>: see PanelKernel::product. A tile of
 // `rows` x `vectors` sums stays in registers while k runs; its columns are one pass over the panel, which all rows share.
 
+// How a tile finds its rows of b: one behind the other, by offsets, or one behind the other to be copied for others.
+enum class Rows { even, indexed, kept };
+
 // One tile. `last`: the lanes in use of the last vector, which is read whole and written in part.
-template <class T, int rows, int vectors, bool indexed>
+template <class T, int rows, int vectors, Rows way>
 [[gnu::noinline]] void panel_tile(const Product<T> &p, const T *a, const T *b, T *c, const T *bias,
                                   typename Simd<T>::Part last, bool stream) {
   using S = Simd<T>;
@@ -24,14 +27,20 @@ template <class T, int rows, int vectors, bool indexed>
 #pragma GCC unroll 32
   for (int i = 0; i < rows; ++i) row[i] = a + i * p.a_row;
   const int64_t *offset = p.b_offsets;
+  T *kept = p.keep;
   int64_t at = 0;
   // The columns of a in two loops: those of a block, and the blocks.
   for (int64_t u = 0; u < p.outer; ++u) {
     for (int64_t t = 0; t < p.inner; ++t) {
-      const T *line = indexed ? b + *offset++ : b;
+      const T *line = way == Rows::indexed ? b + *offset++ : b;
       typename S::Vector right[vectors];
 #pragma GCC unroll 32
       for (int j = 0; j < vectors; ++j) right[j] = S::load(line + j * S::lanes);
+      if (way == Rows::kept) {
+#pragma GCC unroll 32
+        for (int j = 0; j < vectors; ++j) S::store(kept + j * S::lanes, right[j]);
+        kept += p.keep_row;
+      }
 #pragma GCC unroll 32
       for (int i = 0; i < rows; ++i) {
         const typename S::Vector left = S::broadcast(row[i][at]);
@@ -39,7 +48,7 @@ template <class T, int rows, int vectors, bool indexed>
         for (int j = 0; j < vectors; ++j) sum[i][j] = S::fma(left, right[j], sum[i][j]);
       }
       at += p.a_inner;
-      if (!indexed) b += p.b_row;
+      if (way != Rows::indexed) b += p.b_row;
     }
     at += p.a_skip;
   }
@@ -56,13 +65,13 @@ template <class T, int rows, int vectors, bool indexed>
 }
 
 // The last rows, fewer than `rows`, in one tile of exactly so many.
-template <class T, int rows, int vectors, bool indexed>
+template <class T, int rows, int vectors, Rows way>
 void panel_last(int64_t left, const Product<T> &p, const T *a, const T *b, T *c, const T *bias,
                 typename Simd<T>::Part last, bool stream) {
   if constexpr (rows > 1) {
-    if (left < rows) return panel_last<T, rows - 1, vectors, indexed>(left, p, a, b, c, bias, last, stream);
+    if (left < rows) return panel_last<T, rows - 1, vectors, way>(left, p, a, b, c, bias, last, stream);
   }
-  panel_tile<T, rows, vectors, indexed>(p, a, b, c, bias, last, stream);
+  panel_tile<T, rows, vectors, way>(p, a, b, c, bias, last, stream);
 }
 
 // Rows of the tile with so many vectors: what fills the registers, but no more than 8 pointers.
@@ -72,21 +81,32 @@ constexpr int panel_rows(int vectors) {
 }
 
 // All rows of a strip of `count` <= `vectors` vectors.
-template <class T, int registers, int vectors, bool indexed>
+template <class T, int registers, int vectors, Rows way>
 void panel_strip(int count, const Product<T> &p, const T *b, T *c, typename Simd<T>::Part last, bool stream) {
   if constexpr (vectors > 1) {
-    if (count < vectors) return panel_strip<T, registers, vectors - 1, indexed>(count, p, b, c, last, stream);
+    if (count < vectors) return panel_strip<T, registers, vectors - 1, way>(count, p, b, c, last, stream);
   }
   constexpr int rows = panel_rows<registers>(vectors);
   int64_t i = 0;
   for (; i + rows <= p.m; i += rows) {
-    panel_tile<T, rows, vectors, indexed>(p, p.a + i * p.a_row, b, c + i * p.c_row, p.bias ? p.bias + i : nullptr, last,
+    panel_tile<T, rows, vectors, way>(p, p.a + i * p.a_row, b, c + i * p.c_row, p.bias ? p.bias + i : nullptr, last,
                                           stream);
   }
   if (i < p.m) {
-    panel_last<T, rows, vectors, indexed>(p.m - i, p, p.a + i * p.a_row, b, c + i * p.c_row,
+    panel_last<T, rows, vectors, way>(p.m - i, p, p.a + i * p.a_row, b, c + i * p.c_row,
                                           p.bias ? p.bias + i : nullptr, last, stream);
   }
+}
+
+// The first rows of a strip, which copy the panel.
+template <class T, int registers, int vectors>
+int64_t panel_keep(int count, const Product<T> &p, typename Simd<T>::Part last, bool stream) {
+  if constexpr (vectors > 1) {
+    if (count < vectors) return panel_keep<T, registers, vectors - 1>(count, p, last, stream);
+  }
+  constexpr int rows = panel_rows<registers>(vectors);
+  panel_last<T, rows, vectors, Rows::kept>(p.m < rows ? p.m : rows, p, p.a, p.b, p.c, p.bias, last, stream);
+  return p.m < rows ? p.m : rows;
 }
 
 template <class T, int registers, int vectors>
@@ -96,15 +116,29 @@ void panel_product(const Product<T> &p) {
   const bool stream =
       p.stream && !p.accumulate && p.n % lanes == 0 &&
       (reinterpret_cast<uintptr_t>(p.c) | static_cast<uintptr_t>(p.c_row) * sizeof(T)) % (lanes * sizeof(T)) == 0;
+  if (p.keep) {
+    const typename Simd<T>::Part last = Simd<T>::part(static_cast<int>(p.n - (width - 1) * lanes));
+    const int64_t done = panel_keep<T, registers, vectors>(static_cast<int>(width), p, last, stream);
+    Product<T> rest = p;
+    rest.m -= done;
+    rest.a += done * p.a_row;
+    rest.c += done * p.c_row;
+    rest.bias = p.bias ? p.bias + done : nullptr;
+    rest.b = p.keep;
+    rest.b_row = p.keep_row;
+    panel_strip<T, registers, vectors, Rows::even>(static_cast<int>(width), rest, rest.b, rest.c, last, stream);
+    if (stream) Simd<T>::fence();
+    return;
+  }
   for (int64_t strip = 0; strip < strips; ++strip) {
     const int64_t first = width * strip / strips, end = width * (strip + 1) / strips;
     const int used = static_cast<int>((end * lanes < p.n ? end * lanes : p.n) - (end - 1) * lanes);
     const int count = static_cast<int>(end - first);
     if (p.b_offsets) {
-      panel_strip<T, registers, vectors, true>(count, p, p.b + first * lanes, p.c + first * lanes, Simd<T>::part(used),
+      panel_strip<T, registers, vectors, Rows::indexed>(count, p, p.b + first * lanes, p.c + first * lanes, Simd<T>::part(used),
                                                stream);
     } else {
-      panel_strip<T, registers, vectors, false>(count, p, p.b + first * lanes, p.c + first * lanes, Simd<T>::part(used),
+      panel_strip<T, registers, vectors, Rows::even>(count, p, p.b + first * lanes, p.c + first * lanes, Simd<T>::part(used),
                                                 stream);
     }
   }

@@ -398,7 +398,7 @@ double seconds(const Problem &problem, const Execution &execution) {
   const double row_fill = outputs / static_cast<double>(ceil_div(g.group_outputs(), 8) * 8);
   const double column_fill =
       static_cast<double>(block_pixels) / static_cast<double>(ceil_div(block_pixels, lanes) * lanes);
-  const double rate = (blocking.narrow ? 110e9 : 265e9) * row_fill * column_fill * 4 / item;
+  const double rate = (blocking.narrow ? 90e9 : 240e9) * row_fill * column_fill * 4 / item;
   const bool strided = g.stride[2] > 1 && g.layout == Layout::nchw;
   const double bandwidth = (problem.pass == Pass::backward_input ? 20e9
                             : strided                            ? 24e9
@@ -412,9 +412,11 @@ double seconds(const Problem &problem, const Execution &execution) {
                             ? copies * (melted ? 0.7e-9 + 10e-9 / static_cast<double>(g.output[1]) : 5e-9)
                             : 0;
   const double columns = blocking.gathered ? pixels * q * groups * item / bandwidth + starts : 0;
+  // In the weight gradient patches are turned while they are packed.
+  const double turned = problem.pass == Pass::backward_weight && !blocking.narrow ? pixels * q * groups * 0.3e-9 : 0;
   const double blocks = pixels / static_cast<double>(block_pixels) * groups;
   const double scattered = blocking.narrow && g.layout == Layout::nhwc ? 8 : 1;
-  return (2 * pixels * outputs * q * groups / rate + columns) * scattered / execution.threads + blocks * 1e-6;
+  return (2 * pixels * outputs * q * groups / rate + columns + turned) * scattered / execution.threads + blocks * 1e-6;
 }
 
 }  // namespace gemmconv::im2col

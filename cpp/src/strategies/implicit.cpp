@@ -82,24 +82,4 @@ void backward_weight(const Problem &problem, const Execution &execution, const A
   });
 }
 
-// Fitted on a Zen 5 core with AVX-512 (float32): 265 GFLOP/s where target channels fill their vectors and source channels
-// are many; a weight is packed (or its gradient put back) in 0.3 ns, 1.2 ns where it stands alone; 15 ns for each row of
-// each tap; 0.3 ns to turn a value of an NCHW tensor.
-double seconds(const Problem &problem, const Execution &execution) {
-  const Geometry &g = problem.geometry;
-  const bool forward = problem.pass == Pass::forward;
-  const double item = static_cast<double>(size_of(problem.dtype)) / 4;
-  const int64_t lanes = 64 / static_cast<int64_t>(size_of(problem.dtype));
-  const int64_t targets = forward ? g.group_outputs() : g.group_inputs();
-  const double sources = static_cast<double>(forward ? g.group_inputs() : g.group_outputs());
-  const int64_t vectors = ceil_div(targets, lanes);
-  const double fill = static_cast<double>(targets) / static_cast<double>(vectors * lanes) * sources / (sources + 3);
-  const double flops = 2.0 * static_cast<double>(g.y_size()) * static_cast<double>(g.patch_size());
-  const double weights = static_cast<double>(g.w_size()) * (g.kernel_area() == 1 ? 1.2e-9 : 0.3e-9);
-  const double rows = static_cast<double>(g.batch * g.groups * g.kernel_area() * g.output[0] * g.output[1]);
-  const double turned = g.layout == Layout::nchw ? static_cast<double>(forward ? g.y_size() : g.x_size()) * 0.3e-9 : 0;
-  return (flops * item / (265e9 * fill) + weights + rows * static_cast<double>(ceil_div(vectors, 4)) * 15e-9 + turned) /
-         execution.threads;
-}
-
 }  // namespace gemmconv::implicit

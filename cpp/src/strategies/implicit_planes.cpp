@@ -105,11 +105,13 @@ class Planes {
     Product<T> product{};
     product.n = columns.count - columns.ragged;
     product.a_row = view.row;
-    product.b = scratch.panel;
-    product.b_row = cut_.panel_row;
+    product.keep_row = cut_.panel_row;
     product.c_row = sums_row;
     product.stream = cut_.stream;
     T *ragged = sums + product.n;
+    // Whole vectors are read, which must not pass the end of a plane: behind the last one the tensor ends.
+    const bool in_place = g_.pointwise() && cut_.direct && product.n > 0 &&
+                          columns.first + ceil_div(product.n, cut_.lanes) * cut_.lanes <= cut_.columns;
     for (int64_t i = 0; columns.ragged > 0 && i < end - begin; ++i) {
       std::fill_n(ragged + i * sums_row, columns.ragged, bias ? bias[i] : T(0));
     }
@@ -120,12 +122,17 @@ class Planes {
       int64_t t = 0;
       do {
         const int64_t block = std::min(cut_.taps, taps - t);
-        panel.aim(t, t + block);
-        panel.gather(channels, group_source + c * cut_.source.channel, cut_.source.channel, scratch.panel,
-                     cut_.panel_row);
         const int64_t k = channels * block;
+        const T *from = group_source + c * cut_.source.channel;
+        // Planes that are the matrix of patches are copied by the first rows that read them.
+        const T *patches = in_place ? from + columns.first : scratch.panel;
+        const int64_t patch_row = in_place ? cut_.source.channel : cut_.panel_row;
+        if (!in_place) {
+          panel.aim(t, t + block);
+          panel.gather(channels, from, cut_.source.channel, scratch.panel, cut_.panel_row);
+        }
         if (columns.ragged > 0) {
-          direct.transpose(k, columns.ragged, scratch.panel + product.n, cut_.panel_row, scratch.ragged, k);
+          direct.transpose(k, columns.ragged, patches + product.n, patch_row, scratch.ragged, k);
         }
         // All rows at once, or as many as are turned together.
         const int64_t chunk = cut_.local && k > 0 ? local_rows : end - begin;
@@ -139,6 +146,9 @@ class Planes {
             product.a_row = product.inner = k;
             product.a_inner = product.outer = 1;
           }
+          product.b = in_place && i == 0 ? patches : scratch.panel;
+          product.b_row = in_place && i == 0 ? patch_row : cut_.panel_row;
+          product.keep = in_place && i == 0 ? scratch.panel : nullptr;
           product.c = sums + i * sums_row;
           product.bias = bias && !product.accumulate ? bias + i : nullptr;
           kernel.product(product);

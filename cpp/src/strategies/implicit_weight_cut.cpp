@@ -72,6 +72,7 @@ WeightCut::WeightCut(const Problem &problem, const Execution &execution)
       pixels_of_all * static_cast<double>(ceil_div(inputs * area, lanes)) * k / 2 + (turn + gather) * q * pixels_of_all;
   const bool can = pointwise || product(g.stride) <= PlaneFill::most_phases;
   outputs_in_lanes = can && by_outputs < by_patches;
+  cycles = (outputs_in_lanes ? by_outputs : by_patches) / 0.9 * static_cast<double>(g.groups);
 
   parts = 1;
   tap_blocks = 1;

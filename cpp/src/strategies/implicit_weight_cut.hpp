@@ -15,6 +15,7 @@ struct WeightCut {
 
   const Geometry &g;
   int64_t inputs, outputs, area;     // channels of a group, taps
+  double cycles;                     // of all groups, estimated
   bool pointwise;                    // x itself is the matrix of patches
   bool outputs_in_lanes;             // else the products of a patch
   int64_t channels, channel_blocks;  // source channels of a task
