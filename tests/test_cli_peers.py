@@ -3,6 +3,7 @@
 Peers are played by our own strategies, so that nothing has to be installed; no time is asserted.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,21 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         assert Path("out", picture).read_bytes().startswith(PNG)
     assert main(["bench", "compare", "out/results.jsonl", "out/results.jsonl"]) == 0
     assert "28 measurements in both" in capsys.readouterr().out
+
+
+def test_command_on_two_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("this process may use one core")
+    monkeypatch.setattr(bench, "peer_candidates", players)
+    monkeypatch.chdir(tmp_path)
+    quick = ["--rounds", "1", "--budget", "0", "--batch", "1", "--pass", "forward", "--threads", "1", "--threads", "2"]
+    assert main(["bench", "--peers", "--layer", "digits/*", *quick]) == 0
+    header, records = read_records(Path("gemmconv-bench/results.jsonl"))
+    assert header["threads"] == [roof["threads"] for roof in header["roofs"]] == [1, 2]
+    assert {record.threads for record in records} == {1, 2}
+    assert "not measured" not in next(
+        line for line in Path("gemmconv-bench/tables.md").read_text().splitlines() if "two threads over one" in line
+    )
 
 
 @pytest.mark.parametrize(
