@@ -106,6 +106,8 @@ def onnxruntime_candidate(threads: int) -> Candidate:
             raise Unable("it has no true convolution")
         if problem.layout != "NCHW":
             raise Unable("it takes NCHW")
+        if first.dtype != np.float32:
+            raise Unable("its convolution is float32 only")
         pads = [low for low, _ in problem.padding] + [high for _, high in problem.padding]
         kind = onnx.helper.np_dtype_to_tensor_dtype(first.dtype)
         node = onnx.helper.make_node(
