@@ -22,6 +22,8 @@ settings.load_profile(os.environ.get("GEMMCONV_TEST_PROFILE", "fixed"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    parser.addoption("--cases", type=int, default=300, help="how many geometries test_fuzz draws (default: 300)")
+    parser.addoption("--seed", type=int, default=1, help="where its draw begins (default: 1)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -316,3 +316,19 @@ def lp_pool_backward(dy: Array, x: Array, windows: Sequence[tuple[Sizes, list[Si
                     share = math.copysign((abs(value) / norm) ** (p - 1), value)
                     dx[(n, c, *cell)] += float(dy[(n, c, *o)]) * share
     return dx
+
+
+ACTIVATIONS = {
+    None: lambda z: z,
+    "relu": lambda z: max(z, 0.0),
+    "leaky_relu": lambda z: z if z > 0 else 0.01 * z,
+    "sigmoid": lambda z: 1 / (1 + math.exp(-z)) if z > 0 else math.exp(z) / (1 + math.exp(z)),
+    "tanh": math.tanh,
+    "softplus": lambda z: max(z, 0.0) + math.log1p(math.exp(-abs(z))),
+    "gelu": lambda z: z * 0.5 * math.erfc(-z / math.sqrt(2)),
+}
+
+
+def activate(z: Array, name: str | None) -> Array:
+    """An activation of each value."""
+    return np.array([ACTIVATIONS[name](value) for value in z.ravel().tolist()]).reshape(z.shape)

@@ -98,7 +98,7 @@ def test_missing_extra_says_the_command(command: str, package: str, tmp_path: Pa
 
 def test_missing_peer_says_the_command(tmp_path: Path) -> None:
     line = one_line(run(tmp_path, "bench", "--peers", "torch", blocked=("torch",)))
-    assert "pip install 'gemmconv[peers]'" in line
+    assert "pip install 'gemmconv[bench]'" in line
 
 
 def test_info(tmp_path: Path) -> None:
@@ -265,6 +265,8 @@ def test_bench_writes_its_files(tmp_path: Path) -> None:
         "digits-3x3-8",
         "--rounds",
         "2",
+        "--budget",
+        "0",
         "--suite",
         "strategies",
         "--suite",
@@ -275,7 +277,7 @@ def test_bench_writes_its_files(tmp_path: Path) -> None:
     done = run(tmp_path, "bench", *quick, "--output", "out")
     assert done.returncode == 0, done.stderr
     header, records = read_records(tmp_path / "out" / "results.jsonl")
-    assert header["threads"] == 1
+    assert header["threads"] == [1]
     assert header["gemmconv"]["version"] == gemmconv.__version__
     strategies = [record for record in records if record.suite == "strategies"]
     assert {record.pass_ for record in strategies} == set(PASSES)

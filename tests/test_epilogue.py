@@ -15,16 +15,6 @@ import gemmconv
 
 Array = NDArray[Any]
 
-FORMULAS = {
-    None: lambda z: z,
-    "relu": lambda z: max(z, 0.0),
-    "leaky_relu": lambda z: z if z > 0 else 0.01 * z,
-    "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
-    "tanh": math.tanh,
-    "softplus": lambda z: math.log1p(math.exp(z)),
-    "gelu": lambda z: z * 0.5 * math.erfc(-z / math.sqrt(2)),
-}
-
 CHOSEN = [
     case
     for case in CASES + LAYERS
@@ -46,10 +36,6 @@ CHOSEN = [
 ]
 
 
-def applied(name: str | None, z: Array) -> Array:
-    return np.array([FORMULAS[name](value) for value in z.ravel().tolist()]).reshape(z.shape)
-
-
 def biased(case: Case, dtype: str) -> tuple[Array, Array, Array, Array, Array]:
     """x, w, bias, and the oracle's pre-activation with what its tolerance is measured by."""
     x, w = operands(case, "forward", dtype)
@@ -59,7 +45,7 @@ def biased(case: Case, dtype: str) -> tuple[Array, Array, Array, Array, Array]:
     return x, w, bias, right + bias.reshape(along), absolute + np.abs(bias).reshape(along)
 
 
-@pytest.mark.parametrize("activation", FORMULAS)
+@pytest.mark.parametrize("activation", oracle.ACTIVATIONS)
 @pytest.mark.parametrize("case", CHOSEN, ids=str)
 @pytest.mark.parametrize("strategy", ["auto", *STRATEGIES])
 def test_bias_and_activation(strategy: str, case: Case, activation: str | None) -> None:
@@ -68,7 +54,7 @@ def test_bias_and_activation(strategy: str, case: Case, activation: str | None) 
         return
     for dtype in ("float32", "float64"):
         x, w, bias, z, absolute = biased(case, dtype)
-        right = applied(activation, z)
+        right = oracle.activate(z, activation)
         for layout in ("NCHW", "NHWC"):
             plan = plan_for(case, "forward", dtype, layout=layout, strategy=strategy, activation=activation)
             within = tolerance(plan.error_bound, absolute, case.longest_chain("forward") + 1, plan.strategy)
@@ -88,12 +74,12 @@ def test_bias_and_activation(strategy: str, case: Case, activation: str | None) 
             guarded.check()
 
 
-@pytest.mark.parametrize("activation", FORMULAS)
+@pytest.mark.parametrize("activation", oracle.ACTIVATIONS)
 def test_activation_without_bias(activation: str | None) -> None:
     case = CHOSEN[0]
     x, w = operands(case, "forward", "float64")
     z, absolute = verdict(case, "forward", "float64", "normal", False)
-    right = applied(activation, z)
+    right = oracle.activate(z, activation)
     for strategy in ("direct", "im2col"):
         got = run_pass(case, "forward", x, w, strategy=strategy, activation=activation)
         bound = plan_for(case, "forward", "float64", strategy=strategy).error_bound
@@ -113,7 +99,7 @@ def test_bias_gradient(case: Case, dtype: str) -> None:
     assert_within(gemmconv.conv_backward_bias(last, layout="NHWC"), right, within)
 
 
-@pytest.mark.parametrize("activation", [name for name in FORMULAS if name is not None])
+@pytest.mark.parametrize("activation", [name for name in oracle.ACTIVATIONS if name is not None])
 def test_extreme_values_pass_through(activation: str) -> None:
     """The activation of the last write neither overflows nor hides a NaN, in every strategy that can."""
     extremes = np.array([-1e4, -200.0, -1e-30, 0.0, 1e-30, 200.0, 1e4, np.nan], np.float32)

@@ -1,5 +1,6 @@
 """The library as C and C++ programs see it: in the Python package and in an installed prefix, outside any Python."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -174,6 +175,16 @@ def test_hidden_parts(isa: str, core_build: Path) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert f"kernels: {isa}" in done.stdout, "GEMMCONV_ISA had no effect"
+
+
+def test_every_kernel_is_timed(core_build: Path) -> None:
+    """bench/kernels.py reads these lines; no rate is asserted."""
+    done = execute(core_build / "kernels_bench", "1e-5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {line["isa"] for line in lines} == set(isa_available())
+    assert {"tile", "unpacked", "outer", "dot", "correlate", "stacked 3x3"} <= {line["kernel"] for line in lines}
+    assert all(line["rate"] > 0 < line["yardstick"] for line in lines)
 
 
 def test_many_threads_of_a_c_program(core_build: Path) -> None:

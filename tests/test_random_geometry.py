@@ -1,16 +1,23 @@
 """Random geometries against the oracle, thousands of answers a run: what nobody thought of naming.
 
-The draw is fixed; `GEMMCONV_TEST_PROFILE=explore` draws anew and prints how to repeat a failure.
+The draw is fixed; `GEMMCONV_TEST_PROFILE=explore` draws anew and prints how to repeat a failure. As many as you like,
+from a seed of your own, under every setting that changes how an answer is made:
+
+    pytest tests/test_random_geometry.py -k fuzz --cases 20000 --seed 2
 """
+
+import time
+from collections import Counter
+from typing import Any
 
 import numpy as np
 import oracle
 import pytest
-from cases import PASSES, Case, judge, random_cases
-from hypothesis import given, settings
+from cases import DTYPES, KINDS, LAYOUTS, PASSES, Case, judge, random_cases
+from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
-from passes import STRATEGIES, plan_for, refusal, run_pass
-from tolerance import assert_within, stated_bound, tolerance
+from passes import STRATEGIES, Guarded, answer_shape, plan_for, refusal, run_pass
+from tolerance import activated_tolerance, assert_within, stated_bound, tolerance
 
 import gemmconv
 
@@ -85,3 +92,103 @@ def test_padding_words(case: Case, word: str, flip: bool, seed: int) -> None:
         right = judge(said, pass_, first, second, flip)
         got = run_pass(said, pass_, first, second, flip=flip, padding=word)
         np.testing.assert_allclose(got, right, rtol=1e-10, atol=1e-10)
+
+
+ACTIVATIONS = (None, None, None, "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "gelu")
+SIZES = st.one_of(
+    random_cases(),
+    random_cases(),
+    random_cases(largest=19, channels=3),
+    random_cases(largest=9, channels=40, batch=3),
+)
+
+
+@st.composite
+def random_settings(draw: st.DrawFn) -> dict[str, Any]:
+    """Everything beside the geometry that decides how an answer is made."""
+    return {
+        "flip": draw(st.booleans()),
+        "layout": draw(st.sampled_from(LAYOUTS)),
+        "dtype": draw(st.sampled_from(DTYPES)),
+        "kind": draw(st.sampled_from(KINDS)),
+        "activation": draw(st.sampled_from(ACTIVATIONS)),
+        "options": {
+            "threads": draw(st.sampled_from([1, 1, 1, 1, 1, 2, 3])),
+            "deterministic": draw(st.booleans()),
+            "math": draw(st.sampled_from(["fast", "strict"])),
+            "workspace_limit": draw(st.sampled_from([1 << 14, 1 << 17, 64 << 20])),
+        },
+    }
+
+
+def fuzz_pass(case: Case, pass_: str, chosen: dict[str, Any], generator: np.random.Generator) -> list[str]:
+    """One pass in every strategy that can, and by auto, into guarded memory; who answered."""
+    dtype, layout, flip = chosen["dtype"], chosen["layout"], chosen["flip"]
+    first, second = (drawn(generator, shape, chosen["kind"], dtype) for shape in case.shapes(pass_)[:2])
+    right = judge(case, pass_, first, second, flip)
+    absolute = judge(case, pass_, np.abs(first), np.abs(second), flip)
+    more: dict[str, Any] = {}
+    if pass_ == "forward" and chosen["activation"]:
+        bias = drawn(generator, (case.out_channels,), chosen["kind"], dtype)
+        across = (1, -1, *(1,) * case.rank)
+        right = oracle.activate(right + bias.reshape(across), chosen["activation"])
+        absolute = absolute + np.abs(bias.reshape(across))
+        more = {"activation": chosen["activation"]}
+    answered = []
+    for strategy in ("auto", *STRATEGIES):
+        try:
+            plan = plan_for(case, pass_, dtype, layout=layout, flip=flip, strategy=strategy, **more)
+        except gemmconv.UnsupportedError:
+            if strategy == "direct":
+                raise
+            continue
+        within = tolerance(stated_bound(plan, case, pass_, dtype), absolute, case.longest_chain(pass_), plan.strategy)
+        within = activated_tolerance(within, right, more.get("activation"), dtype)
+        target = Guarded(answer_shape(case, pass_, layout), dtype)
+        operands = {"out": target.out, "layout": layout, "flip": flip, "strategy": strategy, **more}
+        if more:
+            operands["bias"] = bias
+        assert_within(run_pass(case, pass_, first, second, **operands), right, within, f"{strategy} {pass_}")
+        target.check()
+        answered.append(strategy)
+    return answered
+
+
+def drawn(generator: np.random.Generator, shape: tuple[int, ...], kind: str, dtype: str) -> Any:
+    """An operand: normal, all positive, or large terms that cancel."""
+    values = generator.standard_normal(shape)
+    if kind == "positive":
+        values = np.abs(values) + 0.5
+    elif kind == "cancelling":
+        values = values + 30 * generator.choice([-1, 1])
+    return values.astype(dtype)
+
+
+def test_fuzz(pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """As many geometries as --cases says, from --seed, in all passes and strategies; a failure is shrunk and shown."""
+    count, first_seed = pytestconfig.getoption("--cases"), pytestconfig.getoption("--seed")
+    answers: Counter[str] = Counter()
+
+    @seed(first_seed)
+    @settings(
+        max_examples=count, derandomize=False, database=None, deadline=None, phases=[Phase.generate, Phase.shrink]
+    )
+    @given(SIZES, random_settings(), st.integers(0, 2**32 - 1))
+    def judged(case: Case, chosen: dict[str, Any], draw: int) -> None:
+        generator = np.random.default_rng(draw)
+        with gemmconv.options(**chosen["options"]):
+            for pass_ in PASSES:
+                answers.update(fuzz_pass(case, pass_, chosen, generator))
+        answers["geometries"] += 1
+
+    started = time.perf_counter()
+    judged()
+    seconds = time.perf_counter() - started
+    geometries = answers.pop("geometries")
+    assert geometries >= count
+    assert set(answers) >= {"auto", "direct", "im2col"}
+    with capsys.disabled():
+        print(
+            f"\nseed {first_seed}: {geometries} geometries, {sum(answers.values())} answers within their bounds in "
+            f"{seconds:.0f} s: {', '.join(f'{name} {number}' for name, number in answers.items())}"
+        )

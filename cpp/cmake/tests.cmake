@@ -1,15 +1,17 @@
-# Programs that test the library from C++, run by the Python tests and by cpp/instrumented.sh. kernels_test looks at what the
-# library hides, so it is linked from its objects.
-add_executable(kernels_test cpp/tests/kernels_test.cpp $<TARGET_OBJECTS:gemmconv>)
-target_include_directories(kernels_test PRIVATE cpp/src)
+# Programs that test the library from C++, run by the Python tests and by cpp/instrumented.sh, and kernels_bench, run by
+# bench/kernels.py. The two of the kernels look at what the library hides, so they are linked from its objects.
 get_target_property(libraries gemmconv LINK_LIBRARIES)
-target_link_libraries(kernels_test PRIVATE ${libraries})
-target_compile_definitions(kernels_test PRIVATE $<TARGET_PROPERTY:gemmconv,COMPILE_DEFINITIONS>)
+foreach(program kernels_test kernels_bench)
+  add_executable(${program} cpp/tests/${program}.cpp $<TARGET_OBJECTS:gemmconv>)
+  target_include_directories(${program} PRIVATE cpp/src)
+  target_link_libraries(${program} PRIVATE ${libraries})
+  target_compile_definitions(${program} PRIVATE $<TARGET_PROPERTY:gemmconv,COMPILE_DEFINITIONS>)
+endforeach()
 
 add_executable(threads_test cpp/tests/threads_test.cpp)
 target_link_libraries(threads_test PRIVATE gemmconv Threads::Threads)
 
-foreach(program kernels_test threads_test)
+foreach(program kernels_test kernels_bench threads_test)
   target_include_directories(${program} PRIVATE cpp/include)
   target_compile_options(${program} PRIVATE -Wall -Wextra)
   instrument(${program})

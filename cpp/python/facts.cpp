@@ -11,6 +11,11 @@ py::tuple strategy_names() {
   return py::tuple(names);
 }
 
+int64_t multiply_add(const std::string &dtype, int64_t steps) {
+  const py::gil_scoped_release released;
+  return gemmconv_multiply_add(dtype == "float64" ? GEMMCONV_FLOAT64 : GEMMCONV_FLOAT32, steps);
+}
+
 }  // namespace
 
 void bind_facts(py::module_ &module) {
@@ -19,6 +24,7 @@ void bind_facts(py::module_ &module) {
   module.def("strategy_names", &strategy_names);
   module.def("activation_names", &activation_names);
   module.def("default_threads", &gemmconv_default_threads);
+  module.def("multiply_add", &multiply_add);
   module.def("cached_plans", &gemmconv_cached_plans);
   module.def("retained_workspace_bytes", &gemmconv_retained_workspace_bytes);
   module.def("clear_caches", &gemmconv_clear_caches);

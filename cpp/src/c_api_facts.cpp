@@ -52,6 +52,14 @@ std::string config() {
          ", \"threads\": " + std::to_string(default_threads()) + ", \"strategies\": [" + rows + "]}";
 }
 
+template <class T>
+int64_t multiply_add(int64_t steps) {
+  const PeakKernel<T> &kernel = kernels().peak<T>();
+  volatile T result = kernel.multiply_add(steps, T(0.75));
+  static_cast<void>(result);
+  return steps * kernel.flops;
+}
+
 }  // namespace
 
 int gemmconv::fail(int status, const char *message) noexcept {
@@ -83,6 +91,12 @@ const char *gemmconv_strategy_name(int32_t index) {
 }
 
 const char *gemmconv_startup_error(void) { return threads_error() ? threads_error() : kernels_error(); }
+
+int64_t gemmconv_multiply_add(int32_t dtype, int64_t steps) {
+  return dtype == GEMMCONV_FLOAT32   ? multiply_add<float>(steps)
+         : dtype == GEMMCONV_FLOAT64 ? multiply_add<double>(steps)
+                                     : 0;
+}
 
 int32_t gemmconv_default_threads(void) { return default_threads(); }
 size_t gemmconv_cached_plans(void) { return cached_plans(); }

@@ -22,7 +22,7 @@ from gemmconv.cli.check_arrays import ArrayFinding, compare, operations
 from gemmconv.cli.check_problems import PROBLEMS
 from gemmconv.cli.failures import Failure
 from gemmconv.cli.judge import exact
-from gemmconv.cli.problems import PASSES, Problem
+from gemmconv.cli.problems import LAYOUTS, PASSES, Problem, channels_second, in_layout
 from gemmconv.cli.progress import progress_bar
 from gemmconv.cli.table import text_table
 
@@ -31,7 +31,6 @@ DESCRIPTION = (
     "precision, and their differences with the promised error bounds. Exit code 1 when a bound is exceeded."
 )
 DTYPES = ("float32", "float64")
-LAYOUTS = ("NCHW", "NHWC")
 
 
 @dataclass(frozen=True)
@@ -168,13 +167,11 @@ def judged(finding: Finding, contender: Contender, problem: Problem) -> Finding:
 def worst_difference(plan: Any, problem: Problem, finding: Finding, positive: bool) -> tuple[float, float]:
     """The largest difference from the judge, and the largest as a share of its bound."""
     expected, magnitude = expectation(problem, finding.pass_, finding.dtype, positive)
-    first, second = problem.operands(finding.pass_, finding.dtype, positive=positive)
-    first = arranged(first, finding.layout)
-    second = second if finding.pass_ != "backward_weight" else arranged(second, finding.layout)
+    operands = problem.operands(finding.pass_, finding.dtype, positive=positive)
+    first, second = replace(problem, layout=finding.layout).arranged(finding.pass_, *operands)
     out = np.full(plan.output_shape, np.nan, finding.dtype)
     plan(first, second, out=out)
-    if finding.layout == "NHWC" and finding.pass_ != "backward_weight":
-        out = np.moveaxis(out, -1, 1)
+    out = channels_second(out, finding.pass_, finding.layout)
     if expected.size == 0:
         return 0.0, 0.0
     difference = np.abs(out - expected)
@@ -188,16 +185,6 @@ def expectation(problem: Problem, pass_: str, dtype: str, positive: bool) -> tup
     """What the judge says, and ``|x| conv |w|``."""
     first, second = problem.operands(pass_, dtype, positive=positive)
     return exact(problem, pass_, first, second), exact(problem, pass_, np.abs(first), np.abs(second))
-
-
-def in_layout(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
-    """An NCHW shape in ``layout``."""
-    return shape if layout == "NCHW" else (shape[0], *shape[2:], shape[1])
-
-
-def arranged(x: Array, layout: str) -> Array:
-    """An NCHW array in ``layout``, contiguous."""
-    return x if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(x, 1, -1))
 
 
 def describe(findings: list[Finding], problems: list[Problem]) -> str:

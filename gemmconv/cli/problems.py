@@ -8,11 +8,15 @@ import numpy as np
 from gemmconv.annotations import Array
 
 PASSES = ("forward", "backward_input", "backward_weight")
+LAYOUTS = ("NCHW", "NHWC")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One convolution, shapes in NCHW order: ``x_shape`` is (N, C, *spatial), ``w_shape`` is (K, C/groups, *kernel)."""
+    """One convolution, shapes in NCHW order: ``x_shape`` is (N, C, *spatial), ``w_shape`` is (K, C/groups, *kernel).
+
+    ``layout`` says how contestants of a benchmark are given their arrays; `operands` and judges stay with NCHW.
+    """
 
     name: str
     x_shape: tuple[int, ...]
@@ -22,6 +26,7 @@ class Problem:
     dilation: tuple[int, ...]
     groups: int = 1
     flip: bool = False
+    layout: str = "NCHW"
 
     @property
     def output(self) -> tuple[int, ...]:
@@ -61,6 +66,28 @@ class Problem:
         generator = np.random.default_rng(seed)
         first, second = (generator.standard_normal(shape).astype(dtype) for shape in self.operand_shapes(pass_))
         return (np.abs(first), np.abs(second)) if positive else (first, second)
+
+    def arranged(self, pass_: str, first: Array, second: Array) -> tuple[Array, Array]:
+        """Those arrays in the problem's layout; weights stay as they are."""
+        return (
+            arranged(first, self.layout),
+            arranged(second, self.layout) if pass_ == "backward_weight" else second,
+        )
+
+
+def in_layout(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
+    """An NCHW shape in ``layout``."""
+    return shape if layout == "NCHW" else (shape[0], *shape[2:], shape[1])
+
+
+def arranged(x: Array, layout: str) -> Array:
+    """An NCHW array in ``layout``, contiguous."""
+    return x if layout == "NCHW" else np.ascontiguousarray(np.moveaxis(x, 1, -1))
+
+
+def channels_second(answer: Array, pass_: str, layout: str) -> Array:
+    """A pass's answer in ``layout`` as NCHW has it, a view."""
+    return answer if layout == "NCHW" or pass_ == "backward_weight" else np.moveaxis(answer, -1, 1)
 
 
 def make_problem(

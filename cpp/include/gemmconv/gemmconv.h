@@ -191,6 +191,9 @@ GEMMCONV_API const char *gemmconv_config_json(void);
 GEMMCONV_API int32_t gemmconv_default_threads(void);
 /* NULL, or a sentence about an environment variable (GEMMCONV_NUM_THREADS, GEMMCONV_ISA) whose value was not understood. */
 GEMMCONV_API const char *gemmconv_startup_error(void);
+/* Runs `steps` rounds of fused multiply-adds in the registers of the instruction set in use, on the calling thread, and gives
+   the number of operations that were: over its time, what a core can do at most. 0 for an unknown dtype. */
+GEMMCONV_API int64_t gemmconv_multiply_add(int32_t dtype, int64_t steps);
 /* Plans held by the cache now, and scratch memory kept for reuse now; both are bounded. */
 GEMMCONV_API size_t gemmconv_cached_plans(void);
 GEMMCONV_API size_t gemmconv_retained_workspace_bytes(void);

@@ -37,6 +37,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "weights_body.hpp"
 
 #include "activation_body.hpp"
+
+#include "peak_body.hpp"
 }  // namespace
 
 extern const Kernels avx512_kernels;
@@ -57,6 +59,8 @@ const Kernels avx512_kernels = {
     weights_kernel<float, 32, 4>(),
     weights_kernel<double, 32, 4>(),
     activation_kernel(),
+    peak_kernel<float>(),
+    peak_kernel<double>(),
 };
 
 }  // namespace gemmconv

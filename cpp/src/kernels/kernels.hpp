@@ -124,6 +124,14 @@ struct ActivationKernel {
   void (*tanh_backward)(int64_t count, const float *da, const float *z, float *dz);
 };
 
+// The yardstick of the others, not part of any strategy.
+template <class T>
+struct PeakKernel {
+  int64_t flops;  // of one step
+  // `steps` rounds of independent fused multiply-adds in registers, with numbers that stay finite for 0 < start < 1.
+  T (*multiply_add)(int64_t steps, T start);
+};
+
 struct Kernels {
   const char *name;  // "avx512"
   GemmKernel<float> gemm_f32;
@@ -141,6 +149,8 @@ struct Kernels {
   WeightsKernel<float> weights_f32;
   WeightsKernel<double> weights_f64;
   ActivationKernel activation_f32;
+  PeakKernel<float> peak_f32;
+  PeakKernel<double> peak_f64;
 
   template <class T>
   const GemmKernel<T> &gemm() const {
@@ -176,6 +186,11 @@ struct Kernels {
   const PlaneKernel<T> &plane() const {
     if constexpr (sizeof(T) == 4) return plane_f32;
     else return plane_f64;
+  }
+  template <class T>
+  const PeakKernel<T> &peak() const {
+    if constexpr (sizeof(T) == 4) return peak_f32;
+    else return peak_f64;
   }
 };
 

@@ -32,6 +32,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "weights_body.hpp"
 
 #include "activation_body.hpp"
+
+#include "peak_body.hpp"
 }  // namespace
 
 extern const Kernels portable_kernels;
@@ -52,6 +54,8 @@ const Kernels portable_kernels = {
     weights_kernel<float, 16, 2>(),
     weights_kernel<double, 16, 2>(),
     activation_kernel(),
+    peak_kernel<float>(),
+    peak_kernel<double>(),
 };
 
 }  // namespace gemmconv

@@ -4,6 +4,9 @@ import argparse
 import datetime
 import os
 import platform
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +14,17 @@ import numpy as np
 
 import gemmconv
 from gemmconv.cli.bench.compare import compare
-from gemmconv.cli.bench.layers import choose_layers
+from gemmconv.cli.bench.layers import Layer, all_layers, choose_layers, distinct, read_layers
 from gemmconv.cli.bench.measure import Conditions
-from gemmconv.cli.bench.peers import peer_candidates
+from gemmconv.cli.bench.peer_report import peer_sections
+from gemmconv.cli.bench.peers import PEERS, peer_candidates
 from gemmconv.cli.bench.records import Record, write_records
-from gemmconv.cli.bench.report import notes, summaries, table_of
-from gemmconv.cli.bench.suites import SUITES, Selection, Suite
+from gemmconv.cli.bench.report import section_of
+from gemmconv.cli.bench.roofs import Roofs, higher, measure_roofs
+from gemmconv.cli.bench.suites import PEER_SUITE, SUITES, Selection, Suite
 from gemmconv.cli.bench.timing import ROUNDS, pinned
 from gemmconv.cli.failures import Failure, require
-from gemmconv.cli.problems import PASSES
+from gemmconv.cli.problems import LAYOUTS, PASSES
 from gemmconv.cli.progress import progress_bar
 from gemmconv.cli.table import markdown_table, text_table
 
@@ -46,16 +51,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a layer's name, a pattern such as 'resnet_50/*', or 'all'; may be given again",
     )
+    parser.add_argument(
+        "--layers",
+        type=Path,
+        metavar="FILE.csv",
+        help="layers of your own, with the columns of gemmconv/cli/bench/layers.csv, instead of ours",
+    )
     parser.add_argument("--batch", type=int, action="append", metavar="N", help="images at a time; may be given again")
     parser.add_argument(
         "--pass", dest="passes", action="append", choices=PASSES, help="only this pass; may be given again"
     )
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default: %(default)s")
+    parser.add_argument("--math", choices=("fast", "strict"), default="fast", help="what auto may use (default: fast)")
+    parser.add_argument("--layout", choices=LAYOUTS, default="NCHW", help="default: %(default)s")
     parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="cores to hold to and threads to use (default: 1)"
+        "--threads",
+        type=int,
+        action="append",
+        metavar="N",
+        help="cores to hold to and threads to use; may be given again (default: 1)",
     )
     parser.add_argument(
-        "--rounds", type=int, default=ROUNDS, metavar="N", help="turns of each contestant (default: %(default)s)"
+        "--rounds", type=int, default=ROUNDS, metavar="N", help="turns of each at least (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--budget",
+        type=float,
+        default=0.4,
+        metavar="S",
+        help="more turns than that where a layer is done with all of them in this time (default: 0.4 s)",
     )
     parser.add_argument(
         "--patience",
@@ -67,8 +91,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--peers",
         nargs="*",
-        choices=("torch", "onnxruntime"),
-        help="other libraries as well: those named, or all that are installed",
+        choices=tuple(PEERS),
+        help="other libraries as well: those named, or all that are installed; without --suite, the suite `peers`",
     )
     parser.add_argument(
         "--output",
@@ -85,29 +109,62 @@ def run(arguments: argparse.Namespace) -> int:
         print(compare(arguments.before, arguments.after))
         return 0
     require("bench", "matplotlib", "tqdm", "threadpoolctl", "scipy")
-    for option in ("threads", "rounds"):
-        if getattr(arguments, option) < 1:
-            raise Failure(f"--{option} must be at least 1, not {getattr(arguments, option)}")
+    threads_list = list(dict.fromkeys(arguments.threads or [1]))
+    for option, least in (("threads", min(threads_list)), ("rounds", arguments.rounds)):
+        if least < 1:
+            raise Failure(f"--{option} must be at least 1, not {least}")
     if arguments.batch and min(arguments.batch) < 1:
         raise Failure(f"--batch must be at least 1, not {min(arguments.batch)}")
     if arguments.output.exists() and not arguments.output.is_dir():
         raise Failure(f"--output {arguments.output} is a file, and results go into a folder")
-    selection = Selection(
-        layers=choose_layers(arguments.layer, ()) if arguments.layer else None,
-        batches=arguments.batch,
-        passes=tuple(pass_ for pass_ in PASSES if not arguments.passes or pass_ in arguments.passes),
-        peers=peer_candidates(arguments.peers, arguments.threads),
-    )
-    suites = [suite for suite in SUITES if not arguments.suite or suite.name in arguments.suite]
-    conditions = Conditions(arguments.dtype, arguments.threads, arguments.rounds, arguments.patience)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    with pinned(conditions.threads), gemmconv.options(threads=conditions.threads):
-        header = conditions_of_run(conditions)
-        found = {suite.name: measured(suite, selection, conditions) for suite in suites}
+    suites = chosen_suites(arguments.suite, arguments.peers is not None)
+    peers = [] if PEER_SUITE in suites and arguments.peers is None else arguments.peers
+    layers = layers_of(arguments.layers, arguments.layer)
+    found: dict[str, list[Record]] = {suite.name: [] for suite in suites}
+    roofs = []
+    for threads in threads_list:
+        conditions = Conditions(
+            arguments.dtype,
+            threads,
+            arguments.rounds,
+            arguments.patience,
+            arguments.budget,
+            arguments.math,
+            arguments.layout,
+        )
+        with pinned(threads), gemmconv.options(threads=threads, math=arguments.math):
+            selection = Selection(
+                layers=layers,
+                batches=arguments.batch,
+                passes=tuple(pass_ for pass_ in PASSES if not arguments.passes or pass_ in arguments.passes),
+                peers=peer_candidates(peers, threads),
+            )
+            arguments.output.mkdir(parents=True, exist_ok=True)
+            before = measure_roofs(arguments.dtype, threads) if PEER_SUITE in suites else None
+            for suite in suites:
+                found[suite.name] += measured(suite, selection, conditions)
+            if before:
+                roofs.append(higher(before, measure_roofs(arguments.dtype, threads)))
+            header = conditions_of_run(arguments, threads_list, roofs)
     records = [record for of_suite in found.values() for record in of_suite]
     write_records(arguments.output / "results.jsonl", header, records)
-    tell(suites, found, header, arguments.output)
+    tell(suites, found, header, roofs, arguments.output)
     return 1 if any(record.note.startswith("wrong answer") for record in records) else 0
+
+
+def chosen_suites(names: list[str] | None, with_peers: bool) -> list[Suite]:
+    """Those named; by default `peers` with ``--peers``, and all others without."""
+    if names:
+        return [suite for suite in SUITES if suite.name in names]
+    return [suite for suite in SUITES if (suite is PEER_SUITE) == with_peers]
+
+
+def layers_of(path: Path | None, patterns: list[str] | None) -> list[Layer] | None:
+    """The layers that the command line chose, or None: then each suite has its own."""
+    among = all_layers() if path is None else read_layers(path)
+    if patterns:
+        return choose_layers(patterns, among)
+    return None if path is None else distinct(among)
 
 
 def measured(suite: Suite, selection: Selection, conditions: Conditions) -> list[Record]:
@@ -120,7 +177,7 @@ def measured(suite: Suite, selection: Selection, conditions: Conditions) -> list
     return records
 
 
-def conditions_of_run(conditions: Conditions) -> dict[str, Any]:
+def conditions_of_run(arguments: argparse.Namespace, threads: list[int], roofs: list[Roofs]) -> dict[str, Any]:
     """Where and how it was measured."""
     from threadpoolctl import threadpool_info
 
@@ -128,9 +185,13 @@ def conditions_of_run(conditions: Conditions) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": processor(),
         "cores": os.cpu_count(),
-        "dtype": conditions.dtype,
-        "threads": conditions.threads,
-        "rounds": conditions.rounds,
+        "dtype": arguments.dtype,
+        "math": arguments.math,
+        "layout": arguments.layout,
+        "threads": threads,
+        "rounds": arguments.rounds,
+        "roofs": [asdict(roof) for roof in roofs],
+        "peers": {name: version(name) for name in PEERS if name in sys.modules},
         "numpy": np.__version__,
         "pools": [
             {name: pool.get(name) for name in ("internal_api", "version", "architecture")} for pool in threadpool_info()
@@ -149,28 +210,36 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def tell(suites: list[Suite], found: dict[str, list[Record]], header: dict[str, Any], folder: Path) -> None:
+def tell(
+    suites: list[Suite], found: dict[str, list[Record]], header: dict[str, Any], roofs: list[Roofs], folder: Path
+) -> None:
     """Print the tables, write them as Markdown, draw the pictures, and say where all that is."""
+    from gemmconv.cli.bench.peer_plots import draw_peers
     from gemmconv.cli.bench.plots import draw
 
+    peers = "".join(f", {PEERS[name]} {number}" for name, number in header["peers"].items())
     markdown = [
-        f"Measured {header['date']} on {header['machine']}, {header['threads']} thread(s), gemmconv "
-        f"{gemmconv.__version__}."
+        f"Measured {header['date']} on {header['machine']}, threads: {', '.join(map(str, header['threads']))}, "
+        f"{header['dtype']}, {header['layout']}, math {header['math']}, gemmconv {gemmconv.__version__}{peers}."
     ]
-    written = [folder / "results.jsonl", folder / "tables.md"]
+    pictures: list[Path | None] = []
     for suite in suites:
-        headers, rows, meaning = table_of(suite.name, found[suite.name])
-        remarks = summaries(found[suite.name]) + notes(found[suite.name])
-        left = 1 if suite.name == "overhead" else 3
-        print("\n".join([suite.title, "", text_table(headers, rows, left), "", meaning, *remarks, ""]), flush=True)
-        markdown += [
-            f"## {suite.title}",
-            markdown_table(headers, rows, left),
-            meaning,
-            "\n".join(f"- {remark}" for remark in remarks),
-        ]
-        picture = draw(suite.name, suite.title, found[suite.name], folder)
-        written += [picture] if picture else []
+        records = found[suite.name]
+        if suite is PEER_SUITE:
+            sections = peer_sections(records, [record for each in found.values() for record in each], roofs)
+            pictures += draw_peers(records, roofs, folder)
+        else:
+            sections = [section_of(suite.name, suite.title, records)]
+            pictures.append(draw(suite.name, suite.title, records, folder))
+        for section in sections:
+            table = text_table(section.headers, section.rows, section.left)
+            print("\n".join([section.title, "", table, "", *section.remarks, ""]), flush=True)
+            markdown += [
+                f"## {section.title}",
+                markdown_table(section.headers, section.rows, section.left),
+                "\n".join(f"- {remark}" for remark in section.remarks),
+            ]
     (folder / "tables.md").write_text("\n\n".join(part for part in markdown if part) + "\n", encoding="utf-8")
-    for path in written:
-        print(f"-> {path}")
+    for path in (folder / "results.jsonl", folder / "tables.md", *pictures):
+        if path:
+            print(f"-> {path}")

@@ -9,7 +9,7 @@ import numpy as np
 import gemmconv
 from gemmconv import _core
 from gemmconv.annotations import Array
-from gemmconv.cli.problems import Problem
+from gemmconv.cli.problems import Problem, channels_second, in_layout
 
 SCIPY_FLOPS = 0.5e9
 
@@ -43,19 +43,24 @@ def planned(name: str, *, strategy: str = "auto", backend: str = "cpu", reuse_ou
     def prepare(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
         plan = gemmconv.plan(
             pass_,
-            problem.x_shape,
+            in_layout(problem.x_shape, problem.layout),
             problem.w_shape,
             dtype=first.dtype.name,
+            layout=problem.layout,
             strategy=strategy,
             backend=backend,
             **problem.options(),
         )
         out = np.empty(plan.output_shape, first.dtype) if reuse_output else None
+        a, b = problem.arranged(pass_, first, second)
 
         def call() -> Array:
-            return plan(first, second, out=out)
+            return plan(a, b, out=out)
 
-        return Ready(call, call, plan.error_bound, plan.strategy, plan.workspace_bytes)
+        def answer() -> Array:
+            return channels_second(call(), pass_, problem.layout)
+
+        return Ready(call, answer, plan.error_bound, plan.strategy, plan.workspace_bytes)
 
     return Candidate(name, prepare)
 
@@ -72,6 +77,7 @@ def prepare_scipy(problem: Problem, pass_: str, first: Array, second: Array) -> 
     """`scipy.signal.correlate`, one call for each image and channel that a pass sums into."""
     from scipy.signal import correlate
 
+    channels_second_only(problem)
     if problem.groups > 1 or {*problem.stride, *problem.dilation} != {1}:
         raise Unable("it has no stride, dilation or groups")
     if problem.flops > SCIPY_FLOPS:
@@ -118,6 +124,7 @@ def prepare_gemm(problem: Problem, pass_: str, first: Array, second: Array) -> R
     K x Q weights, Q x (N*P) patches: forward ``w . patches``, weight gradient ``dy . patches^T``, input gradient
     ``w^T . dy`` without its col2im. The result is finished into y, dw or dx only to check it.
     """
+    channels_second_only(problem)
     if problem.groups > 1:
         raise Unable("the bare product is that of one group")
     batch, channels = problem.x_shape[0], problem.w_shape[0]
@@ -150,6 +157,7 @@ GEMM = Candidate("bare GEMM", prepare_gemm)
 
 def prepare_gemm_per_group(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
     """im2col, then one GEMM for each image and group, as early frameworks did: hundreds of tiny ones."""
+    channels_second_only(problem)
     batch, groups, channels = problem.x_shape[0], problem.groups, problem.w_shape[0]
 
     def grouped(x: Array) -> Array:
@@ -172,6 +180,12 @@ def prepare_gemm_per_group(problem: Problem, pass_: str, first: Array, second: A
 
 
 GEMM_PER_GROUP = Candidate("GEMM per group", prepare_gemm_per_group)
+
+
+def channels_second_only(problem: Problem) -> None:
+    """Refuse other layouts."""
+    if problem.layout != "NCHW":
+        raise Unable("it takes NCHW")
 
 
 def patches(problem: Problem, x: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Layers of real networks, from ``layers.csv``."""
+"""Layers of real networks, from ``layers.csv`` or a user's own file with the same columns."""
 
 import csv
 import fnmatch
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from gemmconv.cli.failures import Failure
 from gemmconv.cli.problems import Problem, make_problem
@@ -38,6 +39,42 @@ def all_layers() -> tuple[Layer, ...]:
     return tuple(layer_of(row) for row in rows)
 
 
+COLUMNS = "network,layer,groups,ic,ih,iw,oc,oh,ow,kh,kw,sh,sw,ph,pw,dh,dw"
+
+
+def read_layers(path: Path) -> list[Layer]:
+    """The layers of a user's file: the columns of ``layers.csv``, of which ``short`` may be missing.
+
+    Raises
+    ------
+    Failure
+        If it is no such file; the message names the line.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    numbered = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line and not line.startswith("#")]
+    rows = csv.DictReader(line for _, line in numbered)
+    missing = [name for name in COLUMNS.split(",") if name not in (rows.fieldnames or ())]
+    if missing:
+        raise Failure(f"{path} has no column {', '.join(missing)}; expected {COLUMNS}, and short or not")
+    layers = []
+    for (number, _), row in zip(numbered[1:], rows, strict=True):
+        try:
+            layers.append(layer_of({"short": "", **row}))
+        except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
+            raise Failure(f"{path}, line {number}, is not a layer: {error}") from error
+    if not layers:
+        raise Failure(f"{path} has no layers")
+    return layers
+
+
+def distinct(layers: Sequence[Layer]) -> list[Layer]:
+    """Each convolution once, under the name it has first."""
+    seen: dict[Problem, Layer] = {}
+    for layer in layers:
+        seen.setdefault(replace(layer.problem, name=""), layer)
+    return list(seen.values())
+
+
 def layer_of(row: dict[str, str]) -> Layer:
     """The layer of one row."""
     number = {column: int(value) for column, value in row.items() if column not in ("short", "network", "layer")}
@@ -51,25 +88,23 @@ def layer_of(row: dict[str, str]) -> Layer:
         groups=number["groups"],
     )
     if problem.output != (number["oh"], number["ow"]):
-        raise ValueError(f"layers.csv: {problem.name} gives {problem.output}, not {(number['oh'], number['ow'])}")
+        raise ValueError(f"{problem.name} has an output of {problem.output}, not {(number['oh'], number['ow'])}")
     return Layer(row["network"], row["layer"], row["short"], problem)
 
 
-def choose_layers(patterns: Sequence[str] | None, default: Sequence[Layer]) -> list[Layer]:
-    """Layers whose short or full name matches one of ``patterns``; ``default`` when there are none.
+def choose_layers(patterns: Sequence[str], among: Sequence[Layer]) -> list[Layer]:
+    """Layers whose short or full name matches one of ``patterns``.
 
     Raises
     ------
     Failure
         If a pattern matches no layer.
     """
-    if not patterns:
-        return list(default)
     chosen: list[Layer] = []
     for pattern in patterns:
-        found = [layer for layer in all_layers() if matches(layer, pattern)]
+        found = [layer for layer in among if matches(layer, pattern)]
         if not found:
-            named = ", ".join(layer.short for layer in all_layers() if layer.short)
+            named = ", ".join([layer.short for layer in among if layer.short] or [layer.label for layer in among[:20]])
             raise Failure(f"no layer matches {pattern!r}: 'all', a pattern such as 'resnet_50/*', or one of {named}")
         chosen += [layer for layer in found if layer not in chosen]
     return chosen

@@ -9,8 +9,9 @@ import numpy as np
 import gemmconv
 from gemmconv.annotations import Array
 from gemmconv.cli.bench.candidates import Candidate, Ready, Unable
+from gemmconv.cli.bench.kinds import kind_of
 from gemmconv.cli.bench.records import Record
-from gemmconv.cli.bench.timing import ROUNDS, time_in_turns
+from gemmconv.cli.bench.timing import PAUSE_OF_WORKERS_S, PAUSE_S, ROUNDS, time_in_turns
 from gemmconv.cli.judge import exact
 from gemmconv.cli.problems import Problem
 
@@ -25,6 +26,9 @@ class Conditions:
     threads: int = 1
     rounds: int = ROUNDS
     patience_s: float = 2.0  # whoever takes longer for one call is not timed
+    budget_s: float = 0.0  # of one problem: more rounds where they are cheap
+    math: str = "fast"
+    layout: str = "NCHW"
 
 
 def measure(
@@ -36,6 +40,7 @@ def measure(
     after_turn: Callable[[], object] = lambda: None,
 ) -> list[Record]:
     """A record for each of ``candidates``; ``after_turn`` is called ``rounds`` times for each, timed or not."""
+    problem = replace(problem, layout=conditions.layout)
     first, second = problem.operands(pass_, conditions.dtype)
     expected = exact(problem, pass_, first, second, np.float64)
     magnitude = exact(problem, pass_, np.abs(first), np.abs(second), np.float64)
@@ -49,6 +54,10 @@ def measure(
         contestant="",
         flops=problem.flops,
         patches_bytes=patches_bytes(problem, conditions.dtype),
+        kind=kind_of(problem),
+        layout=conditions.layout,
+        math=conditions.math,
+        least_bytes=least_bytes(problem, conditions.dtype),
     )
     ready: dict[str, Ready] = {}
     records = {}
@@ -72,7 +81,13 @@ def measure(
         else:
             ready[candidate.name] = prepared
         records[candidate.name] = record
-    timings = time_in_turns({name: one.call for name, one in ready.items()}, conditions.rounds, after_turn)
+    timings = time_in_turns(
+        {name: one.call for name, one in ready.items()},
+        conditions.rounds,
+        after_turn,
+        budget_s=conditions.budget_s,
+        pause_s=PAUSE_S if conditions.threads == 1 else PAUSE_OF_WORKERS_S,
+    )
     for name, timing in timings.items():
         records[name] = replace(records[name], min_s=timing.min_s, median_s=timing.median_s, rounds=timing.rounds)
     for _ in range((len(candidates) - len(ready)) * conditions.rounds):
@@ -105,6 +120,12 @@ def terms(problem: Problem, pass_: str) -> int:
         "backward_input": problem.w_shape[0] // problem.groups * kernel,
         "backward_weight": problem.x_shape[0] * int(np.prod(problem.output)),
     }[pass_]
+
+
+def least_bytes(problem: Problem, dtype: str) -> int:
+    """What a pass must move at least: its operands and its result once each, the same three arrays in every pass."""
+    shapes = (problem.x_shape, problem.w_shape, problem.y_shape)
+    return sum(int(np.prod(shape)) for shape in shapes) * np.dtype(dtype).itemsize
 
 
 def patches_bytes(problem: Problem, dtype: str) -> int:

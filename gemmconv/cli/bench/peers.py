@@ -1,7 +1,12 @@
-"""Other libraries on the same arrays: PyTorch (all passes) and ONNX Runtime (forward)."""
+"""Other libraries on the same arrays: PyTorch (all passes) and ONNX Runtime (forward).
+
+All contestants write into memory that is allocated in the call, with huge pages where it is large: NumPy asks for them
+from 4 MiB on, PyTorch when it is told to.
+"""
 
 import importlib.util
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +14,10 @@ import numpy as np
 from gemmconv.annotations import Array
 from gemmconv.cli.bench.candidates import Candidate, Ready, Unable
 from gemmconv.cli.failures import Failure
-from gemmconv.cli.problems import Problem
+from gemmconv.cli.problems import Problem, in_layout
+
+PEERS = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime"}
+COPIED_BYTES = 1 << 20  # ONNX Runtime's own result is copied below: 0.1 ms at most, less than a binding costs
 
 
 def peer_candidates(names: Sequence[str] | None, threads: int) -> list[Candidate]:
@@ -20,15 +28,15 @@ def peer_candidates(names: Sequence[str] | None, threads: int) -> list[Candidate
     Failure
         If a peer that was named, or every peer, is not installed.
     """
-    makers = {"torch": torch_candidate, "onnxruntime": onnxruntime_candidate}
     if names is None:
         return []
+    makers = {"torch": torch_candidate, "onnxruntime": onnxruntime_candidate}
     installed = [name for name in makers if importlib.util.find_spec(name)]
     missing = [name for name in names if name not in installed] or ([] if installed else list(makers))
     if missing:
         raise Failure(
-            f"{' and '.join(missing)} not installed: pip install 'gemmconv[peers]' (in a checkout: pip install "
-            "'.[peers]')"
+            f"{' and '.join(missing)} not installed: pip install 'gemmconv[bench]' (in a checkout: pip install "
+            "'.[bench]')"
         )
     return [makers[name](threads) for name in names or installed]
 
@@ -42,6 +50,7 @@ def symmetric_padding(problem: Problem) -> list[int]:
 
 def torch_candidate(threads: int) -> Candidate:
     """PyTorch eager: convolution and ``convolution_backward`` of ATen."""
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     import torch
 
     torch.set_num_threads(threads)
@@ -49,8 +58,15 @@ def torch_candidate(threads: int) -> Candidate:
     def prepare(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
         if problem.flip:
             raise Unable("it has no true convolution")
-        a, b = torch.from_numpy(first), torch.from_numpy(second)
+        a, b = (torch.from_numpy(x) for x in problem.arranged(pass_, first, second))
         rank = len(problem.stride)
+        if problem.layout == "NHWC":  # the same memory, seen as NCHW; weights as PyTorch likes them then
+            seen = (0, rank + 1, *range(1, rank + 1))
+            a = a.permute(seen)
+            if pass_ == "backward_weight":
+                b = b.permute(seen)
+            elif rank == 2:
+                b = b.contiguous(memory_format=torch.channels_last)
         padding = symmetric_padding(problem)
         settings: tuple[Any, ...] = (
             list(problem.stride),
@@ -61,11 +77,12 @@ def torch_candidate(threads: int) -> Candidate:
             problem.groups,
         )
         backward = torch.ops.aten.convolution_backward
-        x = torch.empty(problem.x_shape, dtype=a.dtype)
+        x = torch.empty(in_layout(problem.x_shape, problem.layout), dtype=a.dtype)
+        x = x if problem.layout == "NCHW" else x.permute(seen)
         w = torch.empty(problem.w_shape, dtype=a.dtype)
 
         def call() -> Any:
-            with torch.no_grad():
+            with torch.inference_mode():
                 if pass_ == "forward":
                     return torch.convolution(a, b, None, *settings)
                 if pass_ == "backward_input":
@@ -74,7 +91,7 @@ def torch_candidate(threads: int) -> Candidate:
 
         return Ready(call, lambda: np.asarray(call().numpy()))
 
-    return Candidate("PyTorch", prepare)
+    return Candidate(PEERS["torch"], prepare)
 
 
 def onnxruntime_candidate(threads: int) -> Candidate:
@@ -87,6 +104,10 @@ def onnxruntime_candidate(threads: int) -> Candidate:
             raise Unable("it computes forward only")
         if problem.flip:
             raise Unable("it has no true convolution")
+        if problem.layout != "NCHW":
+            raise Unable("it takes NCHW")
+        if first.dtype != np.float32:
+            raise Unable("its convolution is float32 only")
         pads = [low for low, _ in problem.padding] + [high for _, high in problem.padding]
         kind = onnx.helper.np_dtype_to_tensor_dtype(first.dtype)
         node = onnx.helper.make_node(
@@ -111,9 +132,20 @@ def onnxruntime_candidate(threads: int) -> Candidate:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
-        def call() -> Array:
+        def copied() -> Array:
             return np.asarray(session.run(None, {"x": first})[0])
 
+        binding = session.io_binding()
+        binding.bind_cpu_input("x", first)
+
+        def written() -> Array:
+            y = np.empty(problem.y_shape, first.dtype)
+            binding.bind_output("y", "cpu", 0, first.dtype, y.shape, y.ctypes.data)
+            session.run_with_iobinding(binding)
+            return y
+
+        y_bytes = int(np.prod(problem.y_shape)) * first.itemsize
+        call: Callable[[], Array] = copied if y_bytes <= COPIED_BYTES else written
         return Ready(call, call)
 
-    return Candidate("ONNX Runtime", prepare)
+    return Candidate(PEERS["onnxruntime"], prepare)

@@ -31,11 +31,24 @@ class Record:
     limit_bytes: int | None = None
     patches_bytes: int | None = None  # of the whole im2col matrix
     note: str = ""
+    kind: str = ""  # of layer: see kinds.py
+    layout: str = "NCHW"
+    math: str = "fast"
+    least_bytes: int = 0  # the three arrays of the pass, once each
 
     @property
-    def problem(self) -> tuple[str, str, int, str, str, int]:
+    def problem(self) -> tuple[str, str, int, str, str, int, str, str]:
         """What contestants are compared on."""
-        return (self.suite, self.layer, self.batch, self.pass_, self.dtype, self.threads)
+        return (
+            self.suite,
+            self.layer,
+            self.batch,
+            self.pass_,
+            self.dtype,
+            self.threads,
+            self.layout,
+            self.math,
+        )
 
     @property
     def gflops(self) -> float | None:

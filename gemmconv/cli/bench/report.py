@@ -2,11 +2,30 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from gemmconv import _core
 from gemmconv.cli.bench.records import Record
 
 Table = tuple[list[str], list[list[str]], str]  # headers, rows, what they mean
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table with what stands around it; its first ``left`` columns are words."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: int
+    remarks: Sequence[str] = ()
+
+
+def section_of(suite: str, title: str, records: Sequence[Record]) -> Section:
+    """The one section of a suite that has no more."""
+    headers, rows, meaning = table_of(suite, records)
+    remarks = [meaning, *summaries(records), *notes(records)]
+    return Section(title, headers, rows, 1 if suite == "overhead" else 3, remarks)
 
 
 def by_problem(records: Iterable[Record]) -> dict[tuple[object, ...], dict[str, Record]]:
@@ -42,8 +61,9 @@ def contest_table(suite: str, records: Sequence[Record]) -> Table:
             row.append("" if share is None else f"{share:.0%}")
         rows.append(row)
     threads = sorted({record.threads for record in records})
+    turns = min((record.rounds for record in records if record.rounds), default=0)
     meaning = (
-        f"Medians of {max((record.rounds for record in records), default=0)} turns, {', '.join(map(str, threads))} "
+        f"Medians of at least {turns} turns, {', '.join(map(str, threads))} "
         "thread(s); every answer was checked first. GFLOP/s count 2*N*K*P*Q operations, those on padded cells included."
     )
     return headers, rows, meaning

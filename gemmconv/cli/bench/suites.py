@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gemmconv.cli.bench import candidates, memory
 from gemmconv.cli.bench.candidates import Candidate
-from gemmconv.cli.bench.layers import Layer, all_layers, grouped_layers, named_layers, resnet_3x3
+from gemmconv.cli.bench.layers import Layer, all_layers, distinct, grouped_layers, named_layers, resnet_3x3
 from gemmconv.cli.bench.measure import Conditions, measure
 from gemmconv.cli.bench.overhead import measure_overhead
 from gemmconv.cli.bench.records import Record
@@ -91,6 +91,14 @@ def memory_steps(selection: Selection, conditions: Conditions) -> int:
     return len(memory_layers(selection)) * len(selection.batches or (4,)) * len(selection.passes) * len(LIMITS_BYTES)
 
 
+PEER_SUITE = contest(
+    "peers",
+    "Every layer against other libraries",
+    lambda: distinct(all_layers()),
+    (1, 4),
+    lambda: [candidates.planned("auto")],
+)
+
 SUITES = (
     contest(
         "strategies",
@@ -126,4 +134,5 @@ SUITES = (
         lambda selection, conditions, after_turn: measure_overhead(selection.peers, conditions, after_turn),
         lambda selection, conditions: (3 + len(selection.peers)) * conditions.rounds,
     ),
+    PEER_SUITE,
 )

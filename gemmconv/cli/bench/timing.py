@@ -1,7 +1,7 @@
 """Honest timing: contestants in turns, the answer checked by the caller before, minimum and median of the rounds.
 
-A contestant's idle workers may spin and take the others' cores, so a short pause stands between two of them, and each
-turn begins with a call that is not counted.
+A contestant's idle workers may spin and take the others' cores, so a pause stands between two of them, and each turn
+begins with a call that is not counted. libgomp's workers spin for up to 14 ms (300,000 pauses of 140 cycles at 3 GHz).
 """
 
 import contextlib
@@ -16,6 +16,8 @@ from gemmconv.cli.failures import Failure
 ROUNDS = 7
 WARM_UPS = 2
 PAUSE_S = 0.004
+PAUSE_OF_WORKERS_S = 0.02  # from two threads on
+MOST_ROUNDS = 101
 TURN_S = 0.003  # calls shorter than this are repeated in a turn until it is reached
 
 
@@ -32,6 +34,9 @@ def time_in_turns(
     calls: Mapping[str, Callable[[], object]],
     rounds: int = ROUNDS,
     after_turn: Callable[[], object] = lambda: None,
+    *,
+    budget_s: float = 0,
+    pause_s: float = PAUSE_S,
 ) -> dict[str, Timing]:
     """Time each of ``calls``.
 
@@ -40,27 +45,34 @@ def time_in_turns(
     calls : mapping of str to callable
         What to time, by name.
     rounds : int
-        How often each takes its turn, after two warm-ups.
+        How often each takes its turn at least, after two warm-ups.
     after_turn : callable
-        Called after each turn, to move a progress bar.
+        Called after each turn of those rounds, to move a progress bar.
+    budget_s : float
+        There are more rounds, up to 101, as long as all of them are expected to take less than this.
+    pause_s : float
+        Between two turns.
 
     Returns
     -------
     dict of str to Timing
     """
-    repeats = {}
+    repeats, round_s = {}, 0.0
     for name, call in calls.items():
         seconds = min(timed(call, 1) for _ in range(WARM_UPS))
         repeats[name] = max(1, min(10_000, round(TURN_S / max(seconds, 1e-9))))
+        round_s += pause_s + (1 + repeats[name]) * seconds
+    planned = max(rounds, min(MOST_ROUNDS, int(budget_s / max(round_s, 1e-9))))
     samples: dict[str, list[float]] = {name: [] for name in calls}
     names = list(calls)
-    for turn in range(rounds):
+    for turn in range(planned):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            time.sleep(PAUSE_S)
+            time.sleep(pause_s)
             calls[name]()
             samples[name].append(timed(calls[name], repeats[name]))
-            after_turn()
-    return {name: Timing(min(seconds), statistics.median(seconds), rounds) for name, seconds in samples.items()}
+            if turn < rounds:
+                after_turn()
+    return {name: Timing(min(seconds), statistics.median(seconds), planned) for name, seconds in samples.items()}
 
 
 def timed(call: Callable[[], object], repeats: int) -> float:

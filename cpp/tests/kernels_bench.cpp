@@ -1,0 +1,179 @@
+// Every kernel of every table that runs here, timed on operands that stay in the caches: a line of JSON for each, with its
+// rate and the yardstick that belongs to it, measured in the same program: for arithmetic the peak of fused multiply-adds
+// in that table's registers, for moving data memcpy over as many bytes. bench/kernels.py builds and runs it.
+//   kernels_bench [SECONDS FOR EACH KERNEL]
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "kernels/kernels.hpp"
+
+using namespace gemmconv;
+
+namespace {
+
+double seconds_for_each = 0.04;
+
+// Fastest of 15 blocks of calls, each block long enough for the clock.
+double seconds_of(const std::function<void()> &call) {
+  using clock = std::chrono::steady_clock;
+  const auto timed = [&](int64_t calls) {
+    const auto start = clock::now();
+    for (int64_t i = 0; i < calls; ++i) call();
+    return std::chrono::duration<double>(clock::now() - start).count() / static_cast<double>(calls);
+  };
+  constexpr int blocks = 15;
+  timed(1);
+  const int64_t calls = std::max<int64_t>(1, std::llround(seconds_for_each / blocks / std::max(timed(3), 1e-9)));
+  double fastest = timed(calls);
+  for (int block = 1; block < blocks; ++block) fastest = std::min(fastest, timed(calls));
+  return fastest;
+}
+
+// Random numbers that begin at a cache line.
+template <class T>
+class Numbers {
+ public:
+  explicit Numbers(int64_t count) : all_(static_cast<size_t>(count) + 64 / sizeof(T)) {
+    std::mt19937_64 generator(7);
+    std::normal_distribution<double> normal;
+    for (T &value : all_) value = static_cast<T>(normal(generator));
+  }
+  operator T *() {
+    const size_t beyond = reinterpret_cast<size_t>(all_.data()) % 64;
+    return all_.data() + (beyond ? (64 - beyond) / sizeof(T) : 0);
+  }
+
+ private:
+  std::vector<T> all_;
+};
+
+// One measurement: `work` is operations, or bytes read and written, of one call.
+struct Entry {
+  std::string kernel, shape;
+  bool arithmetic;
+  double work;
+  std::function<void()> call;
+};
+
+std::string sizes(int64_t m, int64_t n, int64_t k) {
+  return std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k);
+}
+std::string sizes(int64_t m, int64_t n) { return std::to_string(m) + "x" + std::to_string(n); }
+
+// THE LIST: a new kernel of the table is a new `add` here. The operands live as long as `for_each` runs.
+template <class T, class Add>
+void for_each(const Kernels &table, const Add &add) {
+  constexpr bool flops = true, bytes = false;
+  constexpr double size = sizeof(T);
+  const GemmKernel<T> &gemm = table.gemm<T>();
+  const DirectKernel<T> &direct = table.direct<T>();
+  const ShiftedKernel<T> &shifted = table.shifted<T>();
+  const PlaneKernel<T> &plane = table.plane<T>();
+  const int64_t mr = gemm.mr, nr = gemm.nr, kc = gemm.kc;
+  Numbers<T> a(1 << 17), b(1 << 17), c(1 << 17);
+
+  add({"tile", sizes(mr, nr, kc), flops, 2.0 * mr * nr * kc,
+       [&] { gemm.tile(kc, a, b, c, nr, gemm.mr, gemm.nr, false); }});
+  add({"tile, a row and a column short", sizes(mr - 1, nr - 1, kc), flops, 2.0 * (mr - 1) * (nr - 1) * kc,
+       [&] { gemm.tile(kc, a, b, c, nr, gemm.mr - 1, gemm.nr - 1, false); }});
+  add({"unpacked", sizes(4 * mr, 4 * nr, 128), flops, 2.0 * 16 * mr * nr * 128,
+       [&] { gemm.unpacked(4 * mr, 4 * nr, 128, a, 128, 1, b, 4 * nr, c, 4 * nr, false); }});
+  add({"pack, rows as they lie", sizes(nr, kc), bytes, 2 * size * static_cast<double>(nr * kc),
+       [&] { gemm.pack(nr, kc, nr, a, 1, nr + 8, b); }});
+  add({"pack, rows turned", sizes(mr, kc), bytes, 2 * size * static_cast<double>(mr * kc),
+       [&] { gemm.pack(mr, kc, mr, a, kc + 8, 1, b); }});
+  add({"outer", sizes(32, 56, 64), flops, 2.0 * 32 * 56 * 64,
+       [&] { direct.outer(32, 56, 64, a, 64, 1, b, 56, c, 56); }});
+  add({"dot", sizes(16, 16, 784), flops, 2.0 * 16 * 16 * 784,
+       [&] { direct.dot(16, 16, 784, a, 784, b, 784, c, 16, 1); }});
+  add({"transpose", sizes(64, 64), bytes, 2 * size * 64 * 64, [&] { direct.transpose(64, 64, a, 72, b, 72); }});
+
+  // 3x3 kernels on rows of 56 pixels with a padded cell at each end; correlate reads 16 channels
+  std::vector<int64_t> offsets;
+  for (int64_t channel = 0; channel < 16; ++channel) {
+    for (int64_t tap = 0; tap < 9; ++tap) offsets.push_back(channel * 58 * 6 + tap / 3 * 58 + tap % 3);
+  }
+  const int64_t taps = static_cast<int64_t>(offsets.size());
+  add({"correlate", sizes(32, 56, taps), flops, 2.0 * 32 * 56 * static_cast<double>(taps),
+       [&, taps] { shifted.correlate(32, 56, taps, a, taps, 1, b, offsets.data(), c, 56, false); }});
+  add({"dots", sizes(16, 56, taps), flops, 2.0 * 16 * 56 * static_cast<double>(taps),
+       [&, taps] { shifted.dots(16, 56, taps, a, 56, b, offsets.data(), c, taps); }});
+  for (const int64_t f : {3, 5, 7}) {
+    const int64_t row = 56 + f - 1;
+    add({"stacked " + sizes(f, f), sizes(56, 56), flops, 2.0 * 56 * 56 * static_cast<double>(f * f),
+         [&, f, row] { plane.stacked(56, 56, f, f, a, b, row, 1, c, 56); }});
+  }
+  add({"copy, rows", sizes(56, 56), bytes, 2 * size * 56 * 56, [&] { plane.copy(56, 56, a, 64, 1, b, 58, 1); }});
+  add({"copy, every second", sizes(56, 56), bytes, 2 * size * 56 * 56,
+       [&] { plane.copy(56, 56, a, 112, 2, b, 56, 1); }});
+  add({"interleave", sizes(56, 56), bytes, 2 * size * 56 * 56, [&] { plane.interleave(56, 56, a, c, 28, b, 56); }});
+
+  if constexpr (std::is_same_v<T, float>) {
+    const ActivationKernel &activation = table.activation_f32;
+    constexpr int64_t count = 4096;
+    const std::string shape = std::to_string(count);
+    add({"sigmoid", shape, bytes, 2 * size * count, [&] { activation.sigmoid(count, a, b); }});
+    add({"tanh", shape, bytes, 2 * size * count, [&] { activation.tanh(count, a, b); }});
+    add({"sigmoid_backward", shape, bytes, 3 * size * count, [&] { activation.sigmoid_backward(count, a, c, b); }});
+    add({"tanh_backward", shape, bytes, 3 * size * count, [&] { activation.tanh_backward(count, a, c, b); }});
+  }
+}
+
+template <class T>
+double peak(const Kernels &table) {
+  const PeakKernel<T> &kernel = table.peak<T>();
+  constexpr int64_t steps = 4000;
+  volatile T sink = 0;
+  const double seconds = seconds_of([&] { sink = kernel.multiply_add(steps, T(0.75)); });
+  return static_cast<double>(steps * kernel.flops) / seconds;
+}
+
+// memcpy of half as many bytes: each is read and written.
+double copying(double bytes) {
+  const size_t count = static_cast<size_t>(bytes / 2);
+  std::vector<char> from(count, 1), to(count, 2);
+  return bytes / seconds_of([&] {
+           std::memcpy(to.data(), from.data(), count);
+           asm volatile("" ::"r"(to.data()) : "memory");
+         });
+}
+
+template <class T>
+void measure(const Kernels &table) {
+  const double highest = peak<T>(table);
+  for_each<T>(table, [&](const Entry &entry) {
+    const double rate = entry.work / seconds_of(entry.call);
+    const double yardstick = entry.arithmetic ? highest : copying(entry.work);
+    std::printf(
+        "{\"isa\": \"%s\", \"dtype\": \"%s\", \"kernel\": \"%s\", \"shape\": \"%s\", \"unit\": \"%s\", \"rate\": %.4g, "
+        "\"yardstick\": %.4g}\n",
+        table.name, sizeof(T) == 4 ? "float32" : "float64", entry.kernel.c_str(), entry.shape.c_str(),
+        entry.arithmetic ? "GFLOP/s" : "GB/s", rate / 1e9, yardstick / 1e9);
+    std::fflush(stdout);
+  });
+}
+
+}  // namespace
+
+int main(int count, char **words) {
+  if (count > 1) seconds_for_each = std::atof(words[1]);
+  if (!(seconds_for_each > 0)) {
+    std::fprintf(stderr, "usage: %s [SECONDS FOR EACH KERNEL, above 0]\n", words[0]);
+    return 2;
+  }
+  for (int index = 0; kernels_at(index); ++index) {
+    if (!runs_here(*kernels_at(index))) continue;
+    measure<float>(*kernels_at(index));
+    measure<double>(*kernels_at(index));
+  }
+  return 0;
+}
