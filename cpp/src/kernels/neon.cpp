@@ -25,6 +25,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "plane_body.hpp"
 
 #include "activation_body.hpp"
+
+#include "pool_body.hpp"
 }  // namespace
 
 extern const Kernels neon_kernels;
@@ -39,6 +41,8 @@ const Kernels neon_kernels = {
     plane_kernel<float, 4>(),
     plane_kernel<double, 4>(),
     activation_kernel(),
+    pool_kernel<float>(),
+    pool_kernel<double>(),
 };
 
 }  // namespace gemmconv

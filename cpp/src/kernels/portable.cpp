@@ -24,6 +24,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "plane_body.hpp"
 
 #include "activation_body.hpp"
+
+#include "pool_body.hpp"
 }  // namespace
 
 extern const Kernels portable_kernels;
@@ -38,6 +40,8 @@ const Kernels portable_kernels = {
     plane_kernel<float, 2>(),
     plane_kernel<double, 2>(),
     activation_kernel(),
+    pool_kernel<float>(),
+    pool_kernel<double>(),
 };
 
 }  // namespace gemmconv
