@@ -54,6 +54,9 @@ struct PlaneKernel {
   // to[i * to_row + j * to_col] = from[i * from_row + j * from_col]            (i < m, j < n)
   void (*copy)(int64_t m, int64_t n, const T *from, int64_t from_row, int64_t from_col, T *to, int64_t to_row,
                int64_t to_col);
+  // to[i * to_row + j * to_col] += from[i * from_row + j * from_col]           (i < m, j < n)
+  void (*add)(int64_t m, int64_t n, const T *from, int64_t from_row, int64_t from_col, T *to, int64_t to_row,
+              int64_t to_col);
   // to[i * to_row + j] = (j even ? even : odd)[i * from_row + j / 2]           (i < m, j < n)
   void (*interleave)(int64_t m, int64_t n, const T *even, const T *odd, int64_t from_row, T *to, int64_t to_row);
 };

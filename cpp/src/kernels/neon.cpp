@@ -26,6 +26,8 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 
 #include "activation_body.hpp"
 
+#include "pool_rows_body.hpp"
+
 #include "pool_body.hpp"
 }  // namespace
 

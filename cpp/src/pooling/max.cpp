@@ -75,16 +75,16 @@ void put_all(int64_t count, const T *source, const int64_t *indices, Target<T> &
   const int64_t inner = Inner ? Inner : target.inner, low = target.low;
   T *const cells = target.cells;
   uint64_t ready = static_cast<uint64_t>(target.ready - low);
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t c = 0; c < inner; ++c, ++source, ++indices, ++place) {
-      const int64_t index = *indices;
+  for (int64_t i = 0; i < count; ++i, source += inner, indices += inner) {
+    for (int64_t c = 0; c < inner; ++c) {
+      const int64_t index = indices[c];
       // one comparison finds the common case: a cell that is owned and ready
-      if (static_cast<uint64_t>(index - low) >= ready) {
-        if (!target.reach(index, place, bad)) continue;
+      if (__builtin_expect(static_cast<uint64_t>(index - low) >= ready, 0)) {
+        if (!target.reach(index, place + i * inner + c, bad)) continue;
         ready = static_cast<uint64_t>(target.ready - low);
       }
       T &cell = cells[index * inner + c];
-      cell = add ? cell + *source : *source;
+      cell = add ? cell + source[c] : source[c];
     }
   }
 }
