@@ -9,7 +9,8 @@ from gemmconv.cli.bench import movement, patches, pooling
 from gemmconv.cli.bench.layers import choose_layers
 from gemmconv.cli.bench.measure import Conditions
 from gemmconv.cli.bench.movement import COPY, OWN, PEER, Contestant, Movement
-from gemmconv.cli.bench.pools import POOL_LAYERS
+from gemmconv.cli.bench.pools import POOL_LAYERS, PoolLayer
+from gemmconv.cli.bench.records import Record
 from gemmconv.cli.problems import PASSES
 
 SMALL = [layer for layer in POOL_LAYERS if layer.name.startswith(("lenet", "alexnet", "vgg-adaptive"))]
@@ -17,7 +18,7 @@ SMALL = [layer for layer in POOL_LAYERS if layer.name.startswith(("lenet", "alex
 
 @pytest.mark.parametrize("layer", SMALL, ids=lambda layer: layer.name)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_poolings_are_checked_and_timed(layer: pooling.PoolLayer, dtype: str) -> None:
+def test_poolings_are_checked_and_timed(layer: PoolLayer, dtype: str) -> None:
     for one in pooling.movements_of(layer, 1, dtype, PASSES, with_peer=False):
         records = {record.contestant: record for record in measured("pooling", one, dtype)}
         assert set(records) == {OWN, COPY}
@@ -27,7 +28,7 @@ def test_poolings_are_checked_and_timed(layer: pooling.PoolLayer, dtype: str) ->
         assert records[OWN].moved_bytes == one.moved_bytes
 
 
-def measured(suite: str, one: Movement, dtype: str = "float32") -> list[movement.Record]:
+def measured(suite: str, one: Movement, dtype: str = "float32") -> list[Record]:
     return movement.measure_movement(suite, one, Conditions(dtype=dtype, rounds=1))
 
 

@@ -85,7 +85,11 @@ def torch_call(problem: Problem, pass_: str, operand: Any) -> Any:
     if len(problem.stride) != 2:
         raise Unable("it has patches of two axes only")
     there, kernel, sizes = torch.from_numpy(operand), problem.w_shape[2:], problem.x_shape[2:]
-    windows = {"stride": problem.stride, "padding": symmetric_padding(problem), "dilation": problem.dilation}
+    windows: dict[str, Any] = {
+        "stride": problem.stride,
+        "padding": symmetric_padding(problem),
+        "dilation": problem.dilation,
+    }
 
     def call() -> Any:
         with torch.no_grad():

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
     from gemmconv.cli.bench.pools import PoolLayer
 
 
+def as_any(module: Any) -> Any:
+    """The same module, its types forgotten."""
+    return module
+
+
 def torch_call(what: str, pass_: str, layer: "PoolLayer", arrays: "Arrays", layout: str) -> Callable[[], Any]:
     """The call; inputs are in ``layout`` as PyTorch keeps it, with the shape of channels second."""
     import torch
-    from torch.nn import functional
+    import torch.nn.functional
 
-    rank, aten = len(layer.input), torch.ops.aten
+    # one name for functions of one to three axes, whose annotations differ
+    rank, aten, functional = len(layer.input), as_any(torch.ops.aten), as_any(torch.nn.functional)
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
 
     def tensor(a: Any) -> Any:
@@ -36,6 +42,8 @@ def torch_call(what: str, pass_: str, layer: "PoolLayer", arrays: "Arrays", layo
     forward = pass_ == "forward"
 
     def call() -> Callable[[], Any]:
+        pool: Any
+        sizes: Any
         if what == "unpool":
             unpool = {1: unpool_of_rows, 2: aten.max_unpool2d, 3: aten.max_unpool3d}[rank]
             if not forward:
