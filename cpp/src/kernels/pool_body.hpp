@@ -101,7 +101,7 @@ void largest(int64_t m, int64_t n, int64_t k, const T *x, int64_t x_row, const i
   reduce_windows<T, Maxima<S>>(m, n, k, x, x_row, offsets, y, y_row, Plain<S>{});
 }
 
-// Division by a power of two is a multiplication, bit for bit; a division of 16 floats takes 10 cycles.
+// Division by a power of two is a multiplication, bit for bit, and that of 2x2 windows.
 template <class T, class S>
 void mean_in(int64_t m, int64_t n, int64_t k, const T *x, int64_t x_row, const int64_t *offsets, double divisor, T *y,
              int64_t y_row) {

@@ -8,7 +8,7 @@
 namespace gemmconv {
 
 // The pixels [first, end) as rows of outputs: whole ones, and what they have of a row before and of one behind them.
-// Worked out once: divisions for every tap took six times as long as to copy a 7x7 plane.
+// Worked out once, so that there is no division for each tap.
 struct PixelRows {
   int64_t whole, whole_end;                           // rows
   int64_t head = -1, head_column = 0, head_size = 0;  // row, first pixel, pixels
@@ -84,8 +84,8 @@ void gather_planes(const Geometry &geometry, const PatchPlanes<T> &planes, int t
   });
 }
 
-// Planes that are summed beside each other: a row that was just written cannot be read shifted for some twenty cycles, so
-// that taps of one 7x7 plane in a row would wait for each other.
+// Planes that are summed beside each other, tap by tap, so that a row is not read again right after it was written. It made
+// no clear difference on 7x7 planes, which stay at 3 GB/s (Sapphire Rapids); why was not traced.
 inline constexpr int64_t most_together = 8;
 
 // A part owns rows of planes of dx. They are summed in the buffer, tap by tap, and then written or added.

@@ -37,8 +37,8 @@ void for_adaptive_rows(const PoolGeometry &geometry, const Windows &windows, int
   });
 }
 
-// The first column and the number of columns of each window of a row, worked out once: a division for each takes longer
-// than to add three numbers.
+// The first column and the number of columns of each window of a row, worked out once, without a division for
+// each window.
 class ColumnSpans {
  public:
   explicit ColumnSpans(const Windows &windows)

@@ -11,7 +11,7 @@ namespace gemmconv {
 
 // Sizes of a block and of its buffer: [tap of axis 0][row][phase of axis 2][cell].
 struct PlaneBlocks {
-  static constexpr int64_t buffer_bytes = 32 << 10;  // of 48 KiB on the machine it was fitted on
+  static constexpr int64_t buffer_bytes = 32 << 10;  // of a first-level cache of 48 KiB; not tuned
   static constexpr int64_t most_bytes = 512 << 10;
   static constexpr int64_t most_taps = 128, most_phases = 16;
 
