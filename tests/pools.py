@@ -98,7 +98,24 @@ POOLS = (
     Pool("more_columns_than_a_tile", (2, 150), (2, 3), (1, 2), batch=1, channels=2),
     Pool("one_channel", (6, 6), (2, 2), channels=1),
     Pool("one_cell", (1, 1), (1, 1)),
+    Pool("stride_four_taken_apart_twice", (13, 45), (4, 4), (4, 4), ((1, 1), (3, 2)), ceil_mode=True),
+    Pool("stride_four_on_a_line", (333,), (4,), (4,), channels=5),
+    Pool("stride_three_side_by_side", (12, 40), (3, 3), (3, 3)),
+    Pool("phases_that_nobody_reads", (40, 41), (1, 2), (3, 4), ((0, 0), (1, 1))),
+    Pool("dilation_is_a_multiple_of_the_stride", (17, 23), (3, 3), (2, 2), ((2, 2), (3, 3)), (2, 4)),
+    Pool("stride_of_more_phases_than_held", (40, 60), (3, 2), (17, 18)),
+    Pool("more_taps_than_held", (20, 21), (12, 12), (3, 5), ((5, 5), (6, 4))),
+    Pool("seventeen_cells_summed_in_double", (6, 40), (1, 17), (1, 3), ((0, 0), (8, 8))),
+    Pool("vectors_of_channels_with_a_tail", (5, 6), (3, 3), (2, 2), ((1, 1), (1, 1)), batch=1, channels=83),
     Pool("empty_batch", (5, 5), (2, 2), batch=0),
+)
+
+# Planes of NCHW that take several blocks, of rows and of columns: too large for the oracle's loops.
+LARGE_POOLS = (
+    Pool("plane_larger_than_a_block", (95, 130), (3, 3), (2, 2), ((1, 1), (1, 1)), batch=1, channels=2),
+    Pool("unit_stride_plane_larger_than_a_block", (90, 110), (3, 2), (1, 1), ((1, 1), (1, 0)), batch=1, channels=1),
+    Pool("rows_longer_than_a_block", (3, 9001), (2, 3), (1, 2), ((0, 1), (2, 1)), batch=1, channels=1),
+    Pool("volume_in_blocks", (5, 30, 31), (3, 3, 3), (2, 2, 2), ((1, 1), (1, 1), (1, 1)), batch=1, channels=1),
 )
 
 # (input, output) of adaptive poolings
@@ -112,6 +129,10 @@ ADAPTIVE = (
     ((3000,), (1700,)),
     ((5, 6, 7), (2, 4, 3)),
     ((1, 1), (1, 1)),
+    ((12, 15), (4, 5)),  # shared evenly: sliding windows
+    ((6, 8, 4), (3, 2, 4)),
+    ((31, 37), (1, 1)),
+    ((90,), (1,)),
 )
 
 

@@ -137,6 +137,56 @@ def test_rot180_turns_the_kernel(rank: int, backend: str | None) -> None:
     )
 
 
+PLANES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
+    "several_blocks_of_rows": ((1, 2, 150, 131), (3, 3), {"padding": 1}),
+    "several_blocks_stride_two": ((2, 2, 141, 150), (7, 7), {"stride": 2, "padding": 3}),
+    "odd_padding_and_stride_two": ((1, 3, 9, 14), (3, 2), {"stride": 2, "padding": ((1, 0), (3, 2))}),
+    "stride_four": ((1, 2, 23, 51), (11, 11), {"stride": 4, "padding": 2}),
+    "stride_three_and_dilation": ((1, 2, 20, 31), (2, 3), {"stride": 3, "dilation": 2, "padding": 2}),
+    "gaps": ((2, 3, 15, 16), (1, 1), {"stride": 2}),
+    "more_phases_than_held": ((1, 2, 11, 40), (3, 3), {"stride": 9, "padding": 4}),
+    "row_longer_than_a_block": ((1, 1, 2, 9000), (2, 3), {"padding": 1}),
+    "kernel_is_the_image": ((2, 3, 5, 6), (5, 6), {}),
+    "padding_larger_than_the_image": ((1, 2, 3, 2), (3, 3), {"stride": 2, "padding": 4}),
+    "a_line": ((2, 5, 301), (5,), {"stride": 2, "padding": 2}),
+}
+
+
+@pytest.mark.parametrize("name", PLANES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_planes_in_blocks(name: str, dtype: str) -> None:
+    shape, kernel, options = PLANES[name]
+    x = np.random.default_rng(3).standard_normal(shape).astype(dtype)
+    right = gemmconv.im2col(x, kernel, **options, backend="reference")
+    cols = np.random.default_rng(4).standard_normal(right.shape).astype(dtype)
+    for threads in (1, 3):
+        with gemmconv.options(threads=threads):
+            np.testing.assert_array_equal(gemmconv.im2col(x, kernel, **options), right)
+            back = gemmconv.col2im(cols, shape[2:], kernel, **options)
+        expected = gemmconv.col2im(cols.astype(np.float64), shape[2:], kernel, **options, backend="reference")
+        size = gemmconv.col2im(np.abs(cols).astype(np.float64), shape[2:], kernel, **options, backend="reference")
+        assert (np.abs(back - expected) <= 4 * np.finfo(dtype).eps * np.sqrt(np.prod(kernel)) * size).all()
+
+
+@pytest.mark.parametrize("name", [name for name, (shape, _, _) in PLANES.items() if len(shape) == 4])
+def test_blocks_of_pixels_that_end_within_a_row(name: str) -> None:
+    """A small limit makes the strategy gather and scatter runs of pixels that begin and end anywhere."""
+    shape, kernel, options = PLANES[name]
+    x = np.random.default_rng(5).standard_normal(shape)
+    w = np.random.default_rng(6).standard_normal((3, shape[1], *kernel))
+    y = gemmconv.conv(x, w, **options, strategy="direct")
+    dx = gemmconv.conv_backward_input(y, w, shape, **options, strategy="direct")
+    for limit in (1 << 15, 1 << 17):
+        with gemmconv.options(workspace_limit=limit):
+            try:
+                got = gemmconv.conv(x, w, **options, strategy="im2col")
+                back = gemmconv.conv_backward_input(y, w, shape, **options, strategy="im2col")
+            except gemmconv.UnsupportedError:
+                continue
+        np.testing.assert_allclose(got, y, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(back, dx, rtol=0, atol=1e-10)
+
+
 def test_against_pytorch() -> None:
     torch = pytest.importorskip("torch")
     x = np.random.default_rng(0).standard_normal((2, 3, 12, 9))

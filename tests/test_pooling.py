@@ -8,7 +8,7 @@ import pytest
 from cases import DTYPES, LAYOUTS, from_layout, in_layout, shape_in_layout
 from numpy.typing import NDArray
 from passes import Guarded
-from pools import ADAPTIVE, POOLS, Pool, drawn, few_values
+from pools import ADAPTIVE, LARGE_POOLS, POOLS, Pool, drawn, few_values
 from tolerance import UNIT_ROUNDOFF, assert_within
 
 import gemmconv
@@ -212,3 +212,39 @@ def test_lp_gradient_by_finite_differences(p: float, layout: str) -> None:
         step = 1e-6 * np.random.default_rng(seed).standard_normal(x.shape)
         rise = gemmconv.lp_pool(x + step, 3, **options) - gemmconv.lp_pool(x - step, 3, **options)
         assert np.sum(dy * rise) / 2 == pytest.approx(np.sum(dx * step), rel=1e-6, abs=1e-13)
+
+
+@pytest.mark.parametrize("pool", LARGE_POOLS, ids=str)
+@pytest.mark.parametrize("threads", [1, 3])
+@in_every_layout
+@in_both_dtypes
+def test_planes_in_several_blocks(pool: Pool, threads: int, layout: str, dtype: str) -> None:
+    """The core against the formulas in float64."""
+    x = in_layout(few_values(pool.x_shape, dtype), layout)
+    options = {**pool.options, "layout": layout}
+    wide: dict[str, Any] = {**options, "backend": "reference"}
+    with gemmconv.options(threads=threads):
+        y, indices = gemmconv.max_pool(x, pool.kernel, return_indices=True, **options)
+        right, places = gemmconv.max_pool(x, pool.kernel, return_indices=True, **wide)
+        np.testing.assert_array_equal(indices, places)
+        np.testing.assert_array_equal(y, right)
+        np.testing.assert_array_equal(gemmconv.max_pool(x, pool.kernel, **options), right)
+        dy = in_layout(drawn(right.shape if layout == "NCHW" else from_layout(right, layout).shape, dtype, 1), layout)
+        pairs = [
+            (gemmconv.max_pool_backward, (dy, indices, x.shape), {"layout": layout}),
+            (gemmconv.max_unpool, (dy, indices, x.shape), {"layout": layout}),
+            (gemmconv.max_unpool_backward, (x, indices), {"layout": layout}),
+            (gemmconv.avg_pool, (x, pool.kernel), options),
+            (gemmconv.avg_pool, (x, pool.kernel), {**options, "count_include_pad": False}),
+            (gemmconv.avg_pool_backward, (dy, x.shape, pool.kernel), options),
+            (gemmconv.avg_pool_backward, (dy, x.shape, pool.kernel), {**options, "count_include_pad": False}),
+            (gemmconv.lp_pool, (x, pool.kernel), options),
+            (gemmconv.lp_pool, (x, pool.kernel), {**options, "p": 1}),
+        ]
+        norm = gemmconv.lp_pool(x, pool.kernel, **options)
+        pairs.append((gemmconv.lp_pool_backward, (dy, x, norm, pool.kernel), options))
+        for function, operands, keywords in pairs:
+            exact = [a.astype(np.float64) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in operands]
+            expected = function(*exact, **keywords, backend="reference")
+            scale = 16 * UNIT_ROUNDOFF[dtype] * max(float(np.abs(expected).max()), 1)
+            np.testing.assert_allclose(function(*operands, **keywords), expected, rtol=0, atol=scale)

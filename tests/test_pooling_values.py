@@ -48,6 +48,30 @@ def test_who_wins(cells: list[float], winner: int, columns: int, layout: str, dt
     np.testing.assert_array_equal(gemmconv.max_pool(in_layout(x, layout), kernel, **options), y)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@in_both_dtypes
+def test_odd_values_in_planes_of_many_vectors(layout: str, dtype: str) -> None:
+    """NaN, infinities and ties in whole and partial vectors: the core and the formulas name the same winners."""
+    generator = np.random.default_rng(4)
+    values = np.array([NAN, INF, -INF, -INF, -INF, 0.0, -0.0, 1.0, 1.0, 2.0], dtype)
+    x = generator.choice(values, (2, 37, 23, 45))
+    for kernel, options in (((3, 3), {"stride": 2, "padding": 1}), ((2, 2), {}), ((5, 4), {"stride": 1, "padding": 3})):
+        keywords: dict[str, Any] = {**options, "layout": layout, "return_indices": True}
+        y, indices = gemmconv.max_pool(in_layout(x, layout), kernel, **keywords)
+        right, places = gemmconv.max_pool(in_layout(x, layout), kernel, backend="reference", **keywords)
+        np.testing.assert_array_equal(indices, places)
+        np.testing.assert_array_equal(y, right)
+        alone = gemmconv.max_pool(in_layout(x, layout), kernel, **(keywords | {"return_indices": False}))
+        np.testing.assert_array_equal(alone, right)
+    for size in ((1, 1), (5, 7)):
+        y, indices = gemmconv.adaptive_max_pool(in_layout(x, layout), size, return_indices=True, layout=layout)
+        right, places = gemmconv.adaptive_max_pool(
+            in_layout(x, layout), size, return_indices=True, layout=layout, backend="reference"
+        )
+        np.testing.assert_array_equal(indices, places)
+        np.testing.assert_array_equal(y, right)
+
+
 @on_every_backend
 def test_window_wholly_in_padding(backend: str | None) -> None:
     """-inf and index -1, which sends no gradient; 0 for averages and norms, whatever they count."""

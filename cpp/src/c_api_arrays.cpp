@@ -67,9 +67,9 @@ int gemmconv_col2im(const gemmconv_problem *problem, const gemmconv_settings *se
     const int64_t pixels = geometry.output_pixels(), size = geometry.patch_size() * pixels;
     with_type(full.dtype, [&](auto type) {
       using T = decltype(type);
-      std::fill_n(output<T>(x), geometry.x_size(), T(0));
       for_images(threads, geometry.batch, [&](int64_t image, int within) {
-        scatter_add(geometry, within, 0, image, 1, 0, pixels, input<T>(cols) + image * size, pixels, output<T>(x));
+        scatter_add(geometry, within, 0, image, 1, 0, pixels, input<T>(cols) + image * size, pixels, output<T>(x),
+                    false);
       });
     });
   });

@@ -1,9 +1,6 @@
 // Checks of what the shared library hides: every table of kernels that runs here, the blocked GEMM on each of them, and
 // BLAS through gemm(). Inputs and outputs end at a page that faults, so that a tail read or written too far is a crash.
 // Prints the table in use and a line for each failure; exit code 0 when there is none.
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -14,51 +11,12 @@
 
 #include "gemm/gemm.hpp"
 #include "gemm/unpacked.hpp"
+#include "guarded.hpp"
 #include "kernels/kernels.hpp"
 
 using namespace gemmconv;
 
 namespace {
-
-int failures = 0;
-std::mt19937_64 generator(20201);
-
-int64_t uniform(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(generator); }
-
-void check(bool good, const std::string &what) {
-  if (good) return;
-  if (++failures <= 40) std::printf("FAILED %s\n", what.c_str());
-}
-
-// `count` elements of which the last one ends where a page without access begins.
-template <class T>
-class Guarded {
- public:
-  explicit Guarded(int64_t count) : count_(count) {
-    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), bytes = static_cast<size_t>(count) * sizeof(T);
-    const size_t used = (bytes + page - 1) / page * page;
-    size_ = used + page;
-    start_ = static_cast<char *>(mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(start_ + used, page, PROT_NONE);
-    data_ = reinterpret_cast<T *>(start_ + used - bytes);
-  }
-  ~Guarded() { munmap(start_, size_); }
-  Guarded(const Guarded &) = delete;
-  Guarded &operator=(const Guarded &) = delete;
-  T *data() { return data_; }
-  T &operator[](int64_t i) { return data_[i]; }
-  int64_t size() const { return count_; }
-  void randomize() {
-    std::normal_distribution<double> normal;
-    for (int64_t i = 0; i < count_; ++i) data_[i] = static_cast<T>(normal(generator));
-  }
-
- private:
-  char *start_;
-  size_t size_;
-  T *data_;
-  int64_t count_;
-};
 
 constexpr double canary = 12345.0;
 
@@ -377,6 +335,7 @@ int main() {
   std::printf("BLAS: %s, %d threads\n", blas_name() ? blas_name() : "none", blas_threads());
   check_type<float>();
   check_type<double>();
+  check_pool_kernels();
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }

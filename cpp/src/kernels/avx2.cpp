@@ -35,6 +35,10 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 #include "activation_body.hpp"
 
 #include "peak_body.hpp"
+
+#include "pool_rows_body.hpp"
+
+#include "pool_body.hpp"
 }  // namespace
 
 extern const Kernels avx2_kernels;
@@ -57,6 +61,8 @@ const Kernels avx2_kernels = {
     activation_kernel(),
     peak_kernel<float>(),
     peak_kernel<double>(),
+    pool_kernel<float>(),
+    pool_kernel<double>(),
 };
 
 }  // namespace gemmconv

@@ -54,6 +54,9 @@ struct PlaneKernel {
   // to[i * to_row + j * to_col] = from[i * from_row + j * from_col]            (i < m, j < n)
   void (*copy)(int64_t m, int64_t n, const T *from, int64_t from_row, int64_t from_col, T *to, int64_t to_row,
                int64_t to_col);
+  // to[i * to_row + j * to_col] += from[i * from_row + j * from_col]           (i < m, j < n)
+  void (*add)(int64_t m, int64_t n, const T *from, int64_t from_row, int64_t from_col, T *to, int64_t to_row,
+              int64_t to_col);
   // to[i * to_row + j] = (j even ? even : odd)[i * from_row + j / 2]           (i < m, j < n)
   void (*interleave)(int64_t m, int64_t n, const T *even, const T *odd, int64_t from_row, T *to, int64_t to_row);
 };
@@ -116,6 +119,53 @@ struct WeightsKernel {
                const T *b, int64_t b_row, T *c, int64_t c_row);
 };
 
+// Places in a plane are as wide as values, so that one mask chooses both.
+template <class T>
+struct PlaceFor {
+  using Type = int32_t;
+};
+template <>
+struct PlaceFor<double> {
+  using Type = int64_t;
+};
+template <class T>
+using PlaceOf = typename PlaceFor<T>::Type;
+
+// The place in its plane of the cell that window (i, j) reads under tap l: first + i * row + j * column + taps[l]. A window
+// whose cells are all -inf takes row_starts[i] + column_starts[j], or, where those are nullptr, that of its first tap.
+template <class T>
+struct PoolPlaces {
+  int64_t first, row, column;
+  const PlaceOf<T> *taps, *row_starts, *column_starts;
+};
+
+// Windows (i, j) for i < m, j < n, all of the same k > 0 offsets: cell l of one is x[i * x_row + offsets[l] + j]. Answers go
+// to y[i * y_row + j] and nothing else is written.
+template <class T>
+struct PoolKernel {
+  // NaN wins.
+  void (*largest)(int64_t m, int64_t n, int64_t k, const T *x, int64_t x_row, const int64_t *offsets, T *y,
+                  int64_t y_row);
+  // And where it is, the first tap among equals; `indices` lies as y does.
+  void (*argmax)(int64_t m, int64_t n, int64_t k, const T *x, int64_t x_row, const int64_t *offsets,
+                 const PoolPlaces<T> &places, T *y, int64_t *indices, int64_t y_row);
+  void (*mean)(int64_t m, int64_t n, int64_t k, const T *x, int64_t x_row, const int64_t *offsets, double divisor, T *y,
+               int64_t y_row);
+  // p = 1: sum of |x|, p = 2: root of the sum of x^2; both in double and without regard to overflow.
+  void (*norm)(int p, int64_t m, int64_t n, int64_t k, const T *x, int64_t x_row, const int64_t *offsets, T *y,
+               int64_t y_row);
+  // sum of w[l] * cell l; k may be 0.
+  void (*weighted)(int64_t m, int64_t n, int64_t k, const T *x, int64_t x_row, const int64_t *offsets, const T *w, T *y,
+                   int64_t y_row);
+  // even[i * to_row + j / 2] or odd[the same] = from[i * from_row + j]            (i < m, j < n)
+  void (*split)(int64_t m, int64_t n, const T *from, int64_t from_row, T *even, T *odd, int64_t to_row);
+  // to[i * to_row + j] = (j even ? even : odd)[i * from_row + j / 2]             (i < m, j < n)
+  void (*join)(int64_t m, int64_t n, const T *even, const T *odd, int64_t from_row, T *to, int64_t to_row);
+  // y[i] = sum or largest of x[i * x_row + j] over j < n                          (i < m)
+  void (*row_means)(int64_t m, int64_t n, const T *x, int64_t x_row, double divisor, T *y);
+  void (*row_maxima)(int64_t m, int64_t n, const T *x, int64_t x_row, T *y);
+};
+
 // Over `count` floats; z may be the array that is written.
 struct ActivationKernel {
   void (*sigmoid)(int64_t count, const float *z, float *a);
@@ -151,6 +201,8 @@ struct Kernels {
   ActivationKernel activation_f32;
   PeakKernel<float> peak_f32;
   PeakKernel<double> peak_f64;
+  PoolKernel<float> pool_f32;
+  PoolKernel<double> pool_f64;
 
   template <class T>
   const GemmKernel<T> &gemm() const {
@@ -191,6 +243,11 @@ struct Kernels {
   const PeakKernel<T> &peak() const {
     if constexpr (sizeof(T) == 4) return peak_f32;
     else return peak_f64;
+  }
+  template <class T>
+  const PoolKernel<T> &pool() const {
+    if constexpr (sizeof(T) == 4) return pool_f32;
+    else return pool_f64;
   }
 };
 

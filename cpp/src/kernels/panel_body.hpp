@@ -90,11 +90,11 @@ void panel_strip(int count, const Product<T> &p, const T *b, T *c, typename Simd
   int64_t i = 0;
   for (; i + rows <= p.m; i += rows) {
     panel_tile<T, rows, vectors, way>(p, p.a + i * p.a_row, b, c + i * p.c_row, p.bias ? p.bias + i : nullptr, last,
-                                          stream);
+                                      stream);
   }
   if (i < p.m) {
-    panel_last<T, rows, vectors, way>(p.m - i, p, p.a + i * p.a_row, b, c + i * p.c_row,
-                                          p.bias ? p.bias + i : nullptr, last, stream);
+    panel_last<T, rows, vectors, way>(p.m - i, p, p.a + i * p.a_row, b, c + i * p.c_row, p.bias ? p.bias + i : nullptr,
+                                      last, stream);
   }
 }
 
@@ -135,11 +135,11 @@ void panel_product(const Product<T> &p) {
     const int used = static_cast<int>((end * lanes < p.n ? end * lanes : p.n) - (end - 1) * lanes);
     const int count = static_cast<int>(end - first);
     if (p.b_offsets) {
-      panel_strip<T, registers, vectors, Rows::indexed>(count, p, p.b + first * lanes, p.c + first * lanes, Simd<T>::part(used),
-                                               stream);
+      panel_strip<T, registers, vectors, Rows::indexed>(count, p, p.b + first * lanes, p.c + first * lanes,
+                                                        Simd<T>::part(used), stream);
     } else {
-      panel_strip<T, registers, vectors, Rows::even>(count, p, p.b + first * lanes, p.c + first * lanes, Simd<T>::part(used),
-                                                stream);
+      panel_strip<T, registers, vectors, Rows::even>(count, p, p.b + first * lanes, p.c + first * lanes,
+                                                     Simd<T>::part(used), stream);
     }
   }
   if (stream) Simd<T>::fence();

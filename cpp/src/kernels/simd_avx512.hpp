@@ -37,6 +37,43 @@ struct Simd<float> {
   static void transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
     transpose_block(from, from_row, to, to_row);
   }
+  using Mask = __mmask16;
+  using Place = __m512i;
+  static Vector mul(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm512_div_ps(a, b); }
+  static Vector abs(Vector a) { return _mm512_abs_ps(a); }
+  static Vector larger(Vector best, Vector x) {  // a NaN in best stays, one in x is taken
+    return _mm512_mask_max_ps(best, _mm512_cmp_ps_mask(best, best, _CMP_ORD_Q), best, x);
+  }
+  static Mask beats(Vector x, Vector best) {
+    return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(best, best, _CMP_ORD_Q), x, best, _CMP_NLE_UQ);
+  }
+  static Vector choose(Mask mask, Vector a, Vector b) { return _mm512_mask_mov_ps(b, mask, a); }
+  static Place places(int32_t place) { return _mm512_set1_epi32(place); }
+  static Place add_places(Place a, Place b) { return _mm512_add_epi32(a, b); }
+  static Place choose_places(Mask mask, Place a, Place b) { return _mm512_mask_mov_epi32(b, mask, a); }
+  static Place load_places(const int32_t *source) { return _mm512_loadu_si512(source); }
+  static Place load_places(const int32_t *source, Part part) { return _mm512_maskz_loadu_epi32(part, source); }
+  static void store_places(int64_t *target, Place places) {
+    _mm512_storeu_si512(target, _mm512_cvtepi32_epi64(_mm512_castsi512_si256(places)));
+    _mm512_storeu_si512(target + 8, _mm512_cvtepi32_epi64(_mm512_extracti32x8_epi32(places, 1)));
+  }
+  static void store_places(int64_t *target, Place places, Part part) {
+    _mm512_mask_storeu_epi64(target, static_cast<__mmask8>(part),
+                             _mm512_cvtepi32_epi64(_mm512_castsi512_si256(places)));
+    _mm512_mask_storeu_epi64(target + 8, static_cast<__mmask8>(part >> 8),
+                             _mm512_cvtepi32_epi64(_mm512_extracti32x8_epi32(places, 1)));
+  }
+  static void split(Vector a, Vector b, Vector &even, Vector &odd) {
+    const __m512i evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    even = _mm512_permutex2var_ps(a, evens, b);
+    odd = _mm512_permutex2var_ps(a, _mm512_add_epi32(evens, _mm512_set1_epi32(1)), b);
+  }
+  static void join(Vector even, Vector odd, Vector &a, Vector &b) {
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    a = _mm512_permutex2var_ps(even, low, odd);
+    b = _mm512_permutex2var_ps(even, _mm512_add_epi32(low, _mm512_set1_epi32(8)), odd);
+  }
 };
 
 template <>
@@ -70,5 +107,39 @@ struct Simd<double> {
   }
   static void transpose(const double *from, int64_t from_row, double *to, int64_t to_row) {
     transpose_block(from, from_row, to, to_row);
+  }
+  using Mask = __mmask8;
+  using Place = __m512i;
+  static Vector load(const float *source) { return _mm512_cvtps_pd(_mm256_loadu_ps(source)); }
+  static Vector load(const float *source, Part part) { return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(part, source)); }
+  static void store(float *target, Vector value) { _mm256_storeu_ps(target, _mm512_cvtpd_ps(value)); }
+  static void store(float *target, Vector value, Part part) {
+    _mm256_mask_storeu_ps(target, part, _mm512_cvtpd_ps(value));
+  }
+  static Vector mul(Vector a, Vector b) { return _mm512_mul_pd(a, b); }
+  static Vector div(Vector a, Vector b) { return _mm512_div_pd(a, b); }
+  static Vector sqrt(Vector a) { return _mm512_sqrt_pd(a); }
+  static Vector abs(Vector a) { return _mm512_abs_pd(a); }
+  static Vector larger(Vector best, Vector x) {  // a NaN in best stays, one in x is taken
+    return _mm512_mask_max_pd(best, _mm512_cmp_pd_mask(best, best, _CMP_ORD_Q), best, x);
+  }
+  static Mask beats(Vector x, Vector best) {
+    return _mm512_mask_cmp_pd_mask(_mm512_cmp_pd_mask(best, best, _CMP_ORD_Q), x, best, _CMP_NLE_UQ);
+  }
+  static Vector choose(Mask mask, Vector a, Vector b) { return _mm512_mask_mov_pd(b, mask, a); }
+  static Place places(int64_t place) { return _mm512_set1_epi64(place); }
+  static Place add_places(Place a, Place b) { return _mm512_add_epi64(a, b); }
+  static Place choose_places(Mask mask, Place a, Place b) { return _mm512_mask_mov_epi64(b, mask, a); }
+  static Place load_places(const int64_t *source) { return _mm512_loadu_si512(source); }
+  static Place load_places(const int64_t *source, Part part) { return _mm512_maskz_loadu_epi64(part, source); }
+  static void store_places(int64_t *target, Place places) { _mm512_storeu_si512(target, places); }
+  static void store_places(int64_t *target, Place places, Part part) { _mm512_mask_storeu_epi64(target, part, places); }
+  static void split(Vector a, Vector b, Vector &even, Vector &odd) {
+    even = _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b);
+    odd = _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b);
+  }
+  static void join(Vector even, Vector odd, Vector &a, Vector &b) {
+    a = _mm512_permutex2var_pd(even, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), odd);
+    b = _mm512_permutex2var_pd(even, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), odd);
   }
 };

@@ -49,6 +49,40 @@ struct Simd<float> {
     store(to + 2 * to_row, vreinterpretq_f32_f64(vtrn2q_f64(ab_even, cd_even)));
     store(to + 3 * to_row, vreinterpretq_f32_f64(vtrn2q_f64(ab_odd, cd_odd)));
   }
+  using Mask = uint32x4_t;
+  using Place = int32x4_t;
+  static Vector mul(Vector a, Vector b) { return vmulq_f32(a, b); }
+  static Vector div(Vector a, Vector b) { return vdivq_f32(a, b); }
+  static Vector abs(Vector a) { return vabsq_f32(a); }
+  static Vector larger(Vector best, Vector x) { return vmaxq_f32(best, x); }  // NaN if one is
+  static Mask beats(Vector x, Vector best) { return vbicq_u32(vceqq_f32(best, best), vcleq_f32(x, best)); }
+  static Vector choose(Mask mask, Vector a, Vector b) { return vbslq_f32(mask, a, b); }
+  static Place places(int32_t place) { return vdupq_n_s32(place); }
+  static Place add_places(Place a, Place b) { return vaddq_s32(a, b); }
+  static Place choose_places(Mask mask, Place a, Place b) { return vbslq_s32(mask, a, b); }
+  static Place load_places(const int32_t *source) { return vld1q_s32(source); }
+  static Place load_places(const int32_t *source, Part part) {
+    int32_t lanes_used[lanes] = {};
+    for (int i = 0; i < part; ++i) lanes_used[i] = source[i];
+    return vld1q_s32(lanes_used);
+  }
+  static void store_places(int64_t *target, Place places) {
+    vst1q_s64(target, vmovl_s32(vget_low_s32(places)));
+    vst1q_s64(target + 2, vmovl_s32(vget_high_s32(places)));
+  }
+  static void store_places(int64_t *target, Place places, Part part) {
+    int32_t each[lanes];
+    vst1q_s32(each, places);
+    for (int i = 0; i < part; ++i) target[i] = each[i];
+  }
+  static void split(Vector a, Vector b, Vector &even, Vector &odd) {
+    even = vuzp1q_f32(a, b);
+    odd = vuzp2q_f32(a, b);
+  }
+  static void join(Vector even, Vector odd, Vector &a, Vector &b) {
+    a = vzip1q_f32(even, odd);
+    b = vzip2q_f32(even, odd);
+  }
 };
 
 template <>
@@ -83,5 +117,46 @@ struct Simd<double> {
     const Vector a = load(from), b = load(from + from_row);
     store(to, vtrn1q_f64(a, b));
     store(to + to_row, vtrn2q_f64(a, b));
+  }
+  using Mask = uint64x2_t;
+  using Place = int64x2_t;
+  static Vector load(const float *source) { return vcvt_f64_f32(vld1_f32(source)); }
+  static Vector load(const float *source, Part part) {
+    return part > 1 ? load(source) : part > 0 ? vdupq_n_f64(*source) : zero();
+  }
+  static void store(float *target, Vector value) { vst1_f32(target, vcvt_f32_f64(value)); }
+  static void store(float *target, Vector value, Part part) {
+    if (part > 0) vst1_lane_f32(target, vcvt_f32_f64(value), 0);
+    if (part > 1) vst1_lane_f32(target + 1, vcvt_f32_f64(value), 1);
+  }
+  static Vector mul(Vector a, Vector b) { return vmulq_f64(a, b); }
+  static Vector div(Vector a, Vector b) { return vdivq_f64(a, b); }
+  static Vector sqrt(Vector a) { return vsqrtq_f64(a); }
+  static Vector abs(Vector a) { return vabsq_f64(a); }
+  static Vector larger(Vector best, Vector x) { return vmaxq_f64(best, x); }  // NaN if one is
+  static Mask beats(Vector x, Vector best) {
+    const Mask not_larger = vcleq_f64(x, best);
+    return vbicq_u64(vceqq_f64(best, best), not_larger);
+  }
+  static Vector choose(Mask mask, Vector a, Vector b) { return vbslq_f64(mask, a, b); }
+  static Place places(int64_t place) { return vdupq_n_s64(place); }
+  static Place add_places(Place a, Place b) { return vaddq_s64(a, b); }
+  static Place choose_places(Mask mask, Place a, Place b) { return vbslq_s64(mask, a, b); }
+  static Place load_places(const int64_t *source) { return vld1q_s64(source); }
+  static Place load_places(const int64_t *source, Part part) {
+    return part > 1 ? load_places(source) : vdupq_n_s64(part > 0 ? *source : 0);
+  }
+  static void store_places(int64_t *target, Place places) { vst1q_s64(target, places); }
+  static void store_places(int64_t *target, Place places, Part part) {
+    if (part > 0) vst1q_lane_s64(target, places, 0);
+    if (part > 1) vst1q_lane_s64(target + 1, places, 1);
+  }
+  static void split(Vector a, Vector b, Vector &even, Vector &odd) {
+    even = vuzp1q_f64(a, b);
+    odd = vuzp2q_f64(a, b);
+  }
+  static void join(Vector even, Vector odd, Vector &a, Vector &b) {
+    a = vzip1q_f64(even, odd);
+    b = vzip2q_f64(even, odd);
   }
 };

@@ -2,8 +2,10 @@
 
 typedef float Float4 __attribute__((vector_size(16)));
 typedef double Double2 __attribute__((vector_size(16)));
+typedef int32_t Int4 __attribute__((vector_size(16)));
+typedef int64_t Long2 __attribute__((vector_size(16)));
 
-template <class T, class V, int count>
+template <class T, class V, class P, int count>
 struct PortableSimd {
   using Vector = V;
   using Part = int;  // lanes in use, from the first on
@@ -51,11 +53,71 @@ struct PortableSimd {
       for (int i = 0; i < block; ++i) to[j * to_row + i] = from[i * from_row + j];
     }
   }
+  using Mask = P;  // lanes of all ones or all zeros
+  using Place = P;
+  using PlaceLane = PlaceOf<T>;
+  static Vector mul(Vector a, Vector b) { return a * b; }
+  static Vector div(Vector a, Vector b) { return a / b; }
+  static Vector abs(Vector a) {
+    return (Vector)((P)a & places(static_cast<PlaceLane>(sizeof(T) == 4 ? INT32_MAX : INT64_MAX)));
+  }
+  static Mask beats(Vector x, Vector best) { return (x > best) | ((x != x) & (best == best)); }
+  static Vector larger(Vector best, Vector x) { return choose(beats(x, best), x, best); }
+  static Vector choose(Mask mask, Vector a, Vector b) { return (Vector)((mask & (P)a) | (~mask & (P)b)); }
+  static Place places(PlaceLane place) { return place - Place{}; }
+  static Place add_places(Place a, Place b) { return a + b; }
+  static Place choose_places(Mask mask, Place a, Place b) { return (mask & a) | (~mask & b); }
+  static Place load_places(const PlaceLane *source) {
+    Place value;
+    __builtin_memcpy(&value, source, sizeof value);
+    return value;
+  }
+  static Place load_places(const PlaceLane *source, Part part) {
+    Place value{};
+    for (int i = 0; i < part; ++i) value[i] = source[i];
+    return value;
+  }
+  static void store_places(int64_t *target, Place places, Part part = count) {
+    for (int i = 0; i < part; ++i) target[i] = places[i];
+  }
+  static void split(Vector a, Vector b, Vector &even, Vector &odd) {
+    Vector e{}, o{};
+    for (int i = 0; i < count / 2; ++i) {
+      e[i] = a[2 * i];
+      o[i] = a[2 * i + 1];
+      e[count / 2 + i] = b[2 * i];
+      o[count / 2 + i] = b[2 * i + 1];
+    }
+    even = e;
+    odd = o;
+  }
+  static void join(Vector even, Vector odd, Vector &a, Vector &b) {
+    Vector low{}, high{};
+    for (int i = 0; i < count / 2; ++i) {
+      low[2 * i] = even[i];
+      low[2 * i + 1] = odd[i];
+      high[2 * i] = even[count / 2 + i];
+      high[2 * i + 1] = odd[count / 2 + i];
+    }
+    a = low;
+    b = high;
+  }
 };
 
 template <class T>
 struct Simd;
 template <>
-struct Simd<float> : PortableSimd<float, Float4, 4> {};
+struct Simd<float> : PortableSimd<float, Float4, Int4, 4> {};
 template <>
-struct Simd<double> : PortableSimd<double, Double2, 2> {};
+struct Simd<double> : PortableSimd<double, Double2, Long2, 2> {
+  using PortableSimd::load;
+  using PortableSimd::store;
+  static Vector load(const float *source) { return Vector{source[0], source[1]}; }
+  static Vector load(const float *source, Part part) {
+    return Vector{part > 0 ? source[0] : 0.0, part > 1 ? source[1] : 0.0};
+  }
+  static void store(float *target, Vector value, Part part = lanes) {
+    for (int i = 0; i < part; ++i) target[i] = static_cast<float>(value[i]);
+  }
+  static Vector sqrt(Vector a) { return Vector{__builtin_sqrt(a[0]), __builtin_sqrt(a[1])}; }
+};

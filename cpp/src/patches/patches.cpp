@@ -6,6 +6,7 @@
 
 #include "../grain.hpp"
 #include "../threads.hpp"
+#include "plane_moves.hpp"
 
 namespace gemmconv {
 
@@ -159,16 +160,50 @@ void scatter_tap(const Geometry &geometry, const Tap &tap, const Range &rows, in
   });
 }
 
+// Whether the matrix of patches is x itself: a channel's pixels are a row of it, or, with one output, a column.
+bool patches_are_x(const Geometry &geometry) {
+  if (geometry.pointwise()) return true;
+  const Sizes none{0, 0, 0};
+  return geometry.kernel == geometry.input && geometry.output_pixels() == 1 && geometry.padding_low == none &&
+         geometry.dilation == Sizes{1, 1, 1} && !geometry.flip;
+}
+
+// Calls body(image, channel, count) for runs of channels that together are all, in parallel.
+template <class Body>
+void for_channels(int threads, int64_t images, int64_t channels, const Body &body) {
+  parallel_ranges(threads, images * channels, [&](int64_t begin, int64_t end) {
+    for (int64_t unit = begin; unit < end;) {
+      const int64_t count = std::min(end - unit, channels - unit % channels);
+      body(unit / channels, unit % channels, count);
+      unit += count;
+    }
+  });
+}
+
 }  // namespace
 
 template <class T>
 void gather(const Geometry &geometry, int threads, int64_t group, int64_t first_image, int64_t images,
             int64_t first_pixel, int64_t pixels, const T *x, T *cols, int64_t cols_row) {
   const int64_t area = geometry.kernel_area(), channels = geometry.group_inputs(), plane = geometry.input_pixels();
+  threads = threads_for(threads, images * channels * area * pixels);
+  if (patches_are_x(geometry)) {
+    const int64_t length = geometry.pointwise() ? pixels : plane, step = geometry.pointwise() ? 1 : cols_row;
+    const auto copy = kernels().plane<T>().copy;
+    for_channels(threads, images, channels, [&](int64_t image, int64_t channel, int64_t count) {
+      copy(count, length,
+           x + ((first_image + image) * geometry.in_channels + group * channels + channel) * plane + first_pixel, plane,
+           1, cols + channel * area * cols_row + image * pixels, area * cols_row, step);
+    });
+    return;
+  }
   const bool shifted = geometry.stride[1] == 1 && geometry.stride[2] == 1 && geometry.stride[0] == 1 &&
                        geometry.output[2] == geometry.input[2];
+  const PatchPlanes<T> planes(geometry);
+  if (planes.fits() && !(shifted && geometry.input[2] >= 64))
+    return gather_planes(geometry, planes, threads, Block{group, first_image, images, first_pixel, pixels}, x, cols,
+                         cols_row);
   const Taps taps(geometry);
-  threads = threads_for(threads, images * channels * area * pixels);
   // channel, image, tap: a plane of x stays in the cache for all its taps
   parallel_ranges(threads, channels * images * area, [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
@@ -183,11 +218,26 @@ void gather(const Geometry &geometry, int threads, int64_t group, int64_t first_
 
 template <class T>
 void scatter_add(const Geometry &geometry, int threads, int64_t group, int64_t first_image, int64_t images,
-                 int64_t first_pixel, int64_t pixels, const T *cols, int64_t cols_row, T *dx) {
+                 int64_t first_pixel, int64_t pixels, const T *cols, int64_t cols_row, T *dx, bool accumulate) {
   const int64_t area = geometry.kernel_area(), channels = geometry.group_inputs(), plane = geometry.input_pixels();
-  const int64_t planes = channels * images, rows = geometry.input[0] * geometry.input[1];
+  const int64_t rows = geometry.input[0] * geometry.input[1];
+  threads = threads_for(threads, channels * images * area * pixels);
+  if (patches_are_x(geometry)) {
+    const int64_t length = geometry.pointwise() ? pixels : plane, step = geometry.pointwise() ? 1 : cols_row;
+    const auto put = accumulate ? kernels().plane<T>().add : kernels().plane<T>().copy;
+    for_channels(threads, images, channels, [&](int64_t image, int64_t channel, int64_t count) {
+      put(count, length, cols + channel * area * cols_row + image * pixels, area * cols_row, step,
+          dx + ((first_image + image) * geometry.in_channels + group * channels + channel) * plane + first_pixel, plane,
+          1);
+    });
+    return;
+  }
+  const PatchPlanes<T> block_planes(geometry);
+  if (block_planes.fits())
+    return scatter_planes(geometry, block_planes, threads, Block{group, first_image, images, first_pixel, pixels}, cols,
+                          cols_row, dx, accumulate);
   const Taps taps(geometry);
-  threads = threads_for(threads, planes * area * pixels);
+  const int64_t planes = channels * images;
   // A thread owns planes of dx or, where they are few, some rows of each.
   const int64_t slabs = planes < 4 * threads && threads > 1 ? std::min<int64_t>(rows, threads) : 1;
   parallel_ranges(threads, planes * slabs, [&](int64_t begin, int64_t end) {
@@ -195,6 +245,7 @@ void scatter_add(const Geometry &geometry, int threads, int64_t group, int64_t f
       const int64_t slab = unit % slabs, image = unit / slabs % images, channel = unit / slabs / images;
       const Range owned{rows * slab / slabs, rows * (slab + 1) / slabs};
       T *to = dx + ((first_image + image) * geometry.in_channels + group * channels + channel) * plane;
+      if (!accumulate) std::fill(to + owned.begin * geometry.input[2], to + owned.end * geometry.input[2], T(0));
       for (int64_t t = 0; t < area; ++t) {
         const T *from = cols + (channel * area + t) * cols_row + image * pixels;
         scatter_tap(geometry, taps[t], owned, first_pixel, pixels, from, to);
@@ -208,8 +259,8 @@ template void gather(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, 
 template void gather(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *, double *,
                      int64_t);
 template void scatter_add(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const float *, int64_t,
-                          float *);
+                          float *, bool);
 template void scatter_add(const Geometry &, int, int64_t, int64_t, int64_t, int64_t, int64_t, const double *, int64_t,
-                          double *);
+                          double *, bool);
 
 }  // namespace gemmconv

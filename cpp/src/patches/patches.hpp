@@ -17,10 +17,11 @@ template <class T>
 void gather(const Geometry &geometry, int threads, int64_t group, int64_t first_image, int64_t images,
             int64_t first_pixel, int64_t pixels, const T *x, T *cols, int64_t cols_row);
 
-// NCHW. Adds cols into dx. The order of additions in a cell of dx is that of its taps, whatever the threads and images.
+// NCHW. Adds cols into dx, or writes their sums over it. The order of additions in a cell of dx is that of its taps,
+// whatever the threads and images.
 template <class T>
 void scatter_add(const Geometry &geometry, int threads, int64_t group, int64_t first_image, int64_t images,
-                 int64_t first_pixel, int64_t pixels, const T *cols, int64_t cols_row, T *dx);
+                 int64_t first_pixel, int64_t pixels, const T *cols, int64_t cols_row, T *dx, bool accumulate = true);
 
 // NHWC. cols[(i * pixels + p) * cols_row + tap * group_inputs + c].
 template <class T>

@@ -1,23 +1,37 @@
 // Adaptive pooling: windows that share out the input among the wanted number of outputs.
-#include "average.hpp"
+#include "average_backward.hpp"
 #include "largest.hpp"
 #include "pooling.hpp"
 
 namespace gemmconv {
 
+namespace {
+
+// body(geometry, windows): by sliding windows where they are what the adaptive ones come to.
+template <class Body>
+void with_windows(const PoolGeometry &geometry, const Body &body) {
+  if (!shares_evenly(geometry)) return body(geometry, Windows(geometry, true));
+  const PoolGeometry even = sliding(geometry);
+  body(even, Windows(even, false));
+}
+
+}  // namespace
+
 template <class T>
 void adaptive_max_pool(const PoolGeometry &geometry, int threads, const T *x, T *y, int64_t *indices) {
-  largest(geometry, Windows(geometry, true), threads, x, y, indices);
+  with_windows(geometry,
+               [&](const PoolGeometry &g, const Windows &windows) { largest(g, windows, threads, x, y, indices); });
 }
 
 template <class T>
 void adaptive_avg_pool(const PoolGeometry &geometry, int threads, const T *x, T *y) {
-  average(geometry, Windows(geometry, true), threads, x, y);
+  with_windows(geometry, [&](const PoolGeometry &g, const Windows &windows) { average(g, windows, threads, x, y); });
 }
 
 template <class T>
 void adaptive_avg_pool_backward(const PoolGeometry &geometry, int threads, const T *dy, T *dx) {
-  average_backward(geometry, Windows(geometry, true), threads, dy, dx);
+  with_windows(geometry,
+               [&](const PoolGeometry &g, const Windows &windows) { average_backward(g, windows, threads, dy, dx); });
 }
 
 template void adaptive_max_pool(const PoolGeometry &, int, const float *, float *, int64_t *);

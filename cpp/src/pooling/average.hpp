@@ -1,9 +1,12 @@
-// Average pooling over any windows. Sums are in double, so that a float average is rounded once and the gradient is exact
-// to the last bit or two whatever the window.
+// Average pooling over any windows. Up to 16 cells are summed in the type of x, which costs the last bit or two; larger sums
+// are in double.
 #pragma once
 
+#include "adaptive_planes.hpp"
+#include "channels.hpp"
+#include "planes.hpp"
 #include "reduce.hpp"
-#include "spread.hpp"
+#include "whole.hpp"
 
 namespace gemmconv {
 
@@ -46,70 +49,73 @@ struct Divisor {
   Row row(int64_t, int64_t o0, int64_t o1) const { return Row{*this, rows(o0, o1)}; }
 };
 
+// The divisors of all windows: one number, or a number for each output of each axis, worked out once.
+template <class T>
+class Divisors {
+ public:
+  Divisors(const PoolGeometry &geometry, const Windows &windows)
+      : divisor_{geometry, windows}, workspace_(static_cast<size_t>(windows.axis[2].output) * sizeof(double)) {
+    columns_ = static_cast<double *>(workspace_.data());
+    alike_ = true;
+    for (int64_t o = 0; o < windows.axis[2].output; ++o) {
+      columns_[o] = divisor_.cells(2, o);
+      alike_ &= columns_[o] == columns_[0];
+    }
+    for (int a = 0; a < 2; ++a)
+      for (int64_t o = 1; o < windows.axis[a].output; ++o) alike_ &= divisor_.cells(a, o) == divisor_.cells(a, 0);
+    common_ = divisor_.rows(0, 0) * columns_[0];
+    alike_ &= common_ != 0;
+  }
+  bool alike() const { return alike_; }
+  double common() const { return common_; }
+  double rows(int64_t o0, int64_t o1) const { return divisor_.rows(o0, o1); }
+  double column(int64_t o2) const { return columns_[o2]; }
+
+ private:
+  Divisor<T> divisor_;
+  Workspace workspace_;
+  double *columns_;
+  double common_;
+  bool alike_;
+};
+
 template <class T>
 void average(const PoolGeometry &geometry, const Windows &windows, int threads, const T *x, T *y) {
-  reduce_windows(geometry, windows, threads, x, y, Sum<T>{}, Divisor<T>{geometry, windows});
-}
-
-// NCHW: per tile of an input row, the rows of dy that reach it are summed first, then spread over the columns.
-template <class T>
-void average_backward_rows(const PoolGeometry &geometry, const Windows &windows, int threads, const T *dy, T *dx) {
-  const Planes planes(geometry);
-  const Divisor<T> divisor{geometry, windows};
-  for_tiles(threads, planes, geometry.input, row_cells, 1, [&](const Tile &tile) {
-    double cells[row_cells], shares[row_cells];
-    std::fill(cells, cells + (tile.end - tile.begin), 0.0);
-    const Range reaching = windows.outputs_touching(2, tile.begin, tile.end);
-    for (int64_t begin = reaching.begin; begin < reaching.end; begin += row_cells) {
-      const Range outputs{begin, std::min(begin + row_cells, reaching.end)};
-      const int64_t count = outputs.end - outputs.begin;
-      std::fill(shares, shares + count, 0.0);
-      for_rows_over(windows, tile.row0, tile.row1, [&](int64_t o0, int64_t o1) {
-        const T *from = dy + row_offset(planes, geometry.output, tile.outer, o0, o1) + outputs.begin;
-        const double rows = divisor.rows(o0, o1);
-        for (int64_t o = 0; o < count; ++o) shares[o] += from[o] / rows;
-      });
-      for (int64_t o = 0; o < count; ++o) {
-        const double columns = divisor.cells(2, outputs.begin + o);
-        shares[o] = columns != 0 ? shares[o] / columns : 0;
+  const PoolKernel<T> &kernel = kernels().pool<T>();
+  const int fewer = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
+  const bool planar = geometry.layout == Layout::nchw || geometry.channels == 1;
+  if (whole_planes(geometry, windows)) {
+    const int64_t cells = geometry.input_pixels();
+    const double divisor = Divisor<T>{geometry, windows}.rows(0, 0) * Divisor<T>{geometry, windows}.cells(2, 0);
+    return parallel_ranges(fewer, geometry.batch * geometry.channels, [&](int64_t begin, int64_t end) {
+      kernel.row_means(end - begin, cells, x + begin * cells, cells, divisor, y + begin);
+    });
+  }
+  if (windows.adaptive && planar) return average_adaptive_planes(geometry, windows, fewer, x, y);
+  const Divisors<T> divisors(geometry, windows);
+  const auto op = [&](const Sweep<T> &sweep) {
+    T *to = y + sweep.y;
+    const bool alike = divisors.alike() || !sweep.planar;
+    const double common = divisors.alike() ? divisors.common()
+                          : sweep.planar   ? 1
+                                           : divisors.rows(sweep.o0, sweep.o1) * divisors.column(sweep.o2);
+    if (sweep.k == 0 || common == 0) {
+      for (int64_t i = 0; i < sweep.m; ++i) std::fill_n(to + i * sweep.y_row, sweep.n, T(0));
+      return;
+    }
+    kernel.mean(sweep.m, sweep.n, sweep.k, sweep.x, sweep.x_row, sweep.offsets, common, to, sweep.y_row);
+    if (alike) return;
+    for (int64_t i = 0; i < sweep.m; ++i, to += sweep.y_row) {
+      const double rows = divisors.rows(sweep.o0, sweep.o1 + i);
+      for (int64_t j = 0; j < sweep.n; ++j) {
+        const double count = rows * divisors.column(sweep.o2 + j);
+        to[j] = static_cast<T>(count != 0 ? to[j] / count : 0.0);
       }
-      for_meetings(windows, outputs, tile.begin, tile.end,
-                   [&](int64_t o, int64_t i) { cells[i - tile.begin] += shares[o - outputs.begin]; });
     }
-    T *to = dx + row_offset(planes, geometry.input, tile.outer, tile.row0, tile.row1);
-    for (int64_t i = tile.begin; i < tile.end; ++i) to[i] = static_cast<T>(cells[i - tile.begin]);
-  });
-}
-
-template <class T>
-void average_backward_channels(const PoolGeometry &geometry, const Windows &windows, int threads, const T *dy, T *dx) {
-  const Planes planes(geometry);
-  const Divisor<T> divisor{geometry, windows};
-  for_tiles(threads, planes, geometry.input, tile_columns, tile_channels, [&](const Tile &tile) {
-    double sums[tile_channels];
-    T *to = dx + row_offset(planes, geometry.input, tile.outer, tile.row0, tile.row1) + tile.channel;
-    for (int64_t i = tile.begin; i < tile.end; ++i) {
-      std::fill(sums, sums + tile.channels, 0.0);
-      const Range reaching = windows.outputs_touching(2, i, i + 1);
-      for_rows_over(windows, tile.row0, tile.row1, [&](int64_t o0, int64_t o1) {
-        const T *row = dy + row_offset(planes, geometry.output, tile.outer, o0, o1) + tile.channel;
-        for (int64_t o = reaching.begin; o < reaching.end; ++o) {
-          if (!windows.reads(2, o, i)) continue;
-          const double count = divisor.rows(o0, o1) * divisor.cells(2, o);
-          for (int64_t c = 0; c < tile.channels; ++c) sums[c] += row[o * planes.inner + c] / count;
-        }
-      });
-      for (int64_t c = 0; c < tile.channels; ++c) to[i * planes.inner + c] = static_cast<T>(sums[c]);
-    }
-  });
-}
-
-template <class T>
-void average_backward(const PoolGeometry &geometry, const Windows &windows, int threads, const T *dy, T *dx) {
-  threads = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
-  if (geometry.layout == Layout::nchw || geometry.channels == 1)
-    average_backward_rows(geometry, windows, threads, dy, dx);
-  else average_backward_channels(geometry, windows, threads, dy, dx);
+  };
+  if (!planar) return sweep_channels(geometry, windows, fewer, x, op);
+  if (sweep_planes(geometry, windows, fewer, x, T(0), op)) return;
+  reduce_windows(geometry, windows, threads, x, y, Sum<T>{}, Divisor<T>{geometry, windows});
 }
 
 }  // namespace gemmconv

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <limits>
 
-#include "pairs.hpp"
+#include "channels.hpp"
+#include "planes.hpp"
+#include "planes_backward.hpp"
 #include "pooling.hpp"
 #include "reduce.hpp"
 #include "spread.hpp"
@@ -90,6 +92,71 @@ void forward(const PoolGeometry &geometry, int threads, const T *x, T *y) {
   reduce_windows(geometry, windows, threads, x, y, Powers<T, norm>{geometry.p}, Root<T, norm>{geometry, windows, x});
 }
 
+// p = 1 and p = 2 by kernels; false where there is none for the windows.
+template <class T>
+bool forward_by_kernel(const PoolGeometry &geometry, int threads, const T *x, T *y) {
+  const Windows windows(geometry, false);
+  const bool squares = geometry.p == 2;
+  const Root<T, Norm::two> root{geometry, windows, x};
+  threads = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
+  const auto op = [&](const Sweep<T> &sweep) {
+    T *to = y + sweep.y;
+    if (sweep.k == 0) {
+      for (int64_t i = 0; i < sweep.m; ++i) std::fill_n(to + i * sweep.y_row, sweep.n, T(0));
+      return;
+    }
+    kernels().pool<T>().norm(squares ? 2 : 1, sweep.m, sweep.n, sweep.k, sweep.x, sweep.x_row, sweep.offsets, to,
+                             sweep.y_row);
+    if (sizeof(T) == 4 || !squares) return;  // no float has so large a square
+    constexpr double safe = 1e-145;  // of the root: above it, terms lost to underflow are below the last bit of the sum
+    for (int64_t i = 0; i < sweep.m; ++i) {
+      for (int64_t j = 0; j < sweep.n; ++j) {
+        T &value = to[i * sweep.y_row + j];
+        if (!(value < safe || std::isinf(value))) continue;
+        value = static_cast<T>(sweep.planar
+                                   ? root.scaled(sweep.outer, sweep.o0, sweep.o1 + i, sweep.o2 + j, 0)
+                                   : root.scaled(sweep.outer, sweep.o0, sweep.o1, sweep.o2 + i, sweep.channel + j));
+      }
+    }
+  };
+  if (geometry.layout == Layout::nchw || geometry.channels == 1)
+    return sweep_planes(geometry, windows, threads, x, T(0), op);
+  sweep_channels(geometry, windows, threads, x, op);
+  return true;
+}
+
+// NCHW, p = 1 and p = 2: what the windows over a cell give it is their sum of dy / y^(p-1), times sign(x) |x|^(p-1).
+// In double, where no quotient of floats overflows; a float alone, therefore. False where there are no blocks.
+template <Norm norm>
+bool backward_planes(const PoolGeometry &geometry, int threads, const float *dy, const float *x, const float *y,
+                     float *dx) {
+  const Windows windows(geometry, false);
+  const Sizes &output = geometry.output, &input = geometry.input;
+  threads = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
+  const auto fill = [&](int64_t outer, int64_t o0, Range rows, Range columns, double *to, int64_t to_row) {
+    for (int64_t o1 = rows.begin; o1 < rows.end; ++o1, to += to_row) {
+      const int64_t row = ((outer * output[0] + o0) * output[1] + o1) * output[2] + columns.begin;
+      for (int64_t j = 0; j < columns.end - columns.begin; ++j) {
+        const double delta = dy[row + j], size = y[row + j];
+        const double quotient = norm == Norm::one ? delta : delta / (size == 0 ? 1 : size);
+        to[j] = size == 0 ? 0 : quotient;
+      }
+    }
+  };
+  const auto finish = [&](int64_t outer, int64_t i0, int64_t i1, int64_t i2, int64_t m, int64_t n, const double *sums,
+                          int64_t sums_row) {
+    for (int64_t i = 0; i < m; ++i) {
+      const int64_t row = ((outer * input[0] + i0) * input[1] + i1 + i * geometry.stride[1]) * input[2] + i2;
+      for (int64_t j = 0; j < n; ++j) {
+        const double cell = x[row + j];
+        const double slope = norm == Norm::two ? cell : cell > 0 ? 1 : cell < 0 ? -1 : cell;
+        dx[row + j] = static_cast<float>(slope * sums[i * sums_row + j]);
+      }
+    }
+  };
+  return spread_planes<double>(geometry, windows, threads, fill, finish);
+}
+
 template <class T, Norm norm>
 void backward_rows(const PoolGeometry &geometry, int threads, const T *dy, const T *x, const T *y, T *dx) {
   const Windows windows(geometry, false);
@@ -146,22 +213,21 @@ void backward(const PoolGeometry &geometry, int threads, const T *dy, const T *x
 
 template <class T>
 void lp_pool(const PoolGeometry &geometry, int threads, const T *x, T *y) {
-  if (sizeof(T) == 4 && geometry.p == 2 && by_pairs(geometry))  // squares of floats are tame in double
-    join_pairs(geometry, threads, x, y, [](double a, double b, double c, double d) {
-      return static_cast<T>(std::sqrt((a * a + c * c) + (b * b + d * d)));
-    });
-  else if (geometry.p == 1) forward<T, Norm::one>(geometry, threads, x, y);
+  if ((geometry.p == 1 || geometry.p == 2) && forward_by_kernel(geometry, threads, x, y)) return;
+  if (geometry.p == 1) forward<T, Norm::one>(geometry, threads, x, y);
   else if (geometry.p == 2) forward<T, Norm::two>(geometry, threads, x, y);
   else forward<T, Norm::any>(geometry, threads, x, y);
 }
 
 template <class T>
 void lp_pool_backward(const PoolGeometry &geometry, int threads, const T *dy, const T *x, const T *y, T *dx) {
-  if (geometry.p == 2 && by_pairs(geometry))
-    share_pairs(geometry, threads, dx, [&](int64_t output, int64_t cell) {
-      return static_cast<T>(share<Norm::two>(2, dy[output], x[cell], y[output]));
-    });
-  else if (geometry.p == 1) backward<T, Norm::one>(geometry, threads, dy, x, y, dx);
+  if constexpr (sizeof(T) == 4) {
+    if (geometry.layout == Layout::nchw || geometry.channels == 1) {
+      if (geometry.p == 1 && backward_planes<Norm::one>(geometry, threads, dy, x, y, dx)) return;
+      if (geometry.p == 2 && backward_planes<Norm::two>(geometry, threads, dy, x, y, dx)) return;
+    }
+  }
+  if (geometry.p == 1) backward<T, Norm::one>(geometry, threads, dy, x, y, dx);
   else if (geometry.p == 2) backward<T, Norm::two>(geometry, threads, dy, x, y, dx);
   else backward<T, Norm::any>(geometry, threads, dy, x, y, dx);
 }

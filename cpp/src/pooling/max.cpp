@@ -1,9 +1,9 @@
 // Maximum pooling, and what travels along its indices: the gradient to the winning unit, unpooling and its gradient.
 #include <atomic>
+#include <type_traits>
 
 #include "../check.hpp"
 #include "largest.hpp"
-#include "pairs.hpp"
 #include "pooling.hpp"
 
 namespace gemmconv {
@@ -44,76 +44,144 @@ void require_good(const FirstBad &bad, const PoolGeometry &geometry, const int64
                   " cells; it must be from -1 to ", pixels - 1));
 }
 
-// The largest cell of each 2x2 window, and where it is if that is asked for. Choices are made by adding truths to places:
-// which unit wins is as good as random, and a branch on it would be predicted wrong every other time.
+// Zeros are written this far ahead of the values that are put among them: a page, so that both happen in the first-level
+// cache where a pooling's places follow each other.
+constexpr int64_t ahead_bytes = 4096;
+
+// Cells [low, high) of one plane as they are written: those before `ready` hold their zeros.
 template <class T>
-void largest_of_pairs(const PoolGeometry &geometry, int threads, const T *x, T *y, int64_t *indices) {
-  const int64_t width = geometry.output[2], cells = geometry.input[2];
-  for_row_pairs(geometry, threads, [&](int64_t from, int64_t to, int64_t first) {
-    const T *row = x + from;
-    for (int64_t o = 0; o < width; ++o) {
-      const int64_t top = 2 * o + beats(row[2 * o + 1], row[2 * o]);
-      const int64_t bottom = cells + 2 * o + beats(row[cells + 2 * o + 1], row[cells + 2 * o]);
-      const int64_t best = top + (bottom - top) * beats(row[bottom], row[top]);
-      y[to + o] = row[best];
-      if (indices) indices[to + o] = first + best;
+struct Target {
+  T *cells;
+  int64_t inner, low, high, ready, plane;
+
+  void prepare(int64_t end) {
+    std::fill(cells + ready * inner, cells + end * inner, T(0));
+    ready = end;
+  }
+  // Whether a cell that is not ready is one to write to; it is made ready, or seen to be bad.
+  [[gnu::noinline]] bool reach(int64_t index, int64_t place, FirstBad &bad) {
+    if (index < low || index >= high) {
+      if (index < -1 || index >= plane) bad.see(place);
+      return false;
     }
-  });
+    prepare(std::min(high, index + std::max<int64_t>(1, ahead_bytes / (inner * static_cast<int64_t>(sizeof(T))))));
+    return true;
+  }
+};
+
+// cells[index] (+)= source for `count` x `inner` sources, the first of which is number `place`. Inner: 1, or 0 for target.inner.
+template <bool add, int Inner, class T>
+void put_all(int64_t count, const T *source, const int64_t *indices, Target<T> &target, int64_t place, FirstBad &bad) {
+  const int64_t inner = Inner ? Inner : target.inner, low = target.low;
+  T *const cells = target.cells;
+  uint64_t ready = static_cast<uint64_t>(target.ready - low);
+  for (int64_t i = 0; i < count; ++i, source += inner, indices += inner) {
+    for (int64_t c = 0; c < inner; ++c) {
+      const int64_t index = indices[c];
+      // one comparison finds the common case: a cell that is owned and ready
+      if (__builtin_expect(static_cast<uint64_t>(index - low) >= ready, 0)) {
+        if (!target.reach(index, place + i * inner + c, bad)) continue;
+        ready = static_cast<uint64_t>(target.ready - low);
+      }
+      T &cell = cells[index * inner + c];
+      cell = add ? cell + source[c] : source[c];
+    }
+  }
 }
 
-// Writes target = 0 and then put(target[index], source) for each source in C order. A part owns some channels of some
-// planes or, where planes are fewer than threads, some cells of them: whatever the parts, each cell sees the same order.
-template <class T, class Put>
-void scatter(const PoolGeometry &geometry, int threads, const T *source, const int64_t *indices, T *target,
-             const Put &put) {
+// The same for `lanes` planes of NCHW at once, whose zeros are written: windows that overlap add to one cell one after the
+// other, and sums of four planes run beside each other.
+template <bool add, int lanes, class T>
+void put_planes(int64_t pixels, int64_t plane, const T *source, const int64_t *indices, T *cells, int64_t place,
+                FirstBad &bad) {
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    for (int lane = 0; lane < lanes; ++lane) {
+      const int64_t at = lane * pixels + pixel, index = indices[at];
+      if (static_cast<uint64_t>(index) < static_cast<uint64_t>(plane)) {
+        T &cell = cells[lane * plane + index];
+        cell = add ? cell + source[at] : source[at];
+      } else if (index != -1) {
+        bad.see(place + at);
+      }
+    }
+  }
+}
+
+// Calls body(constant) with the number of channels where it is small, so that the loop over them is unrolled, else with 0.
+template <class Body>
+void with_inner(int64_t inner, const Body &body) {
+  if (inner == 1) body(std::integral_constant<int, 1>());
+  else if (inner == 2) body(std::integral_constant<int, 2>());
+  else if (inner == 3) body(std::integral_constant<int, 3>());
+  else if (inner == 4) body(std::integral_constant<int, 4>());
+  else body(std::integral_constant<int, 0>());
+}
+
+// Writes target = 0 and then adds or puts each source at its index, in C order. A part owns planes or, where they are fewer
+// than threads, some cells of each: whatever the parts, each cell sees the same order.
+template <bool add, class T>
+void scatter(const PoolGeometry &geometry, int threads, const T *source, const int64_t *indices, T *target) {
   const Planes planes(geometry);
   const int64_t cells = geometry.input_pixels(), pixels = geometry.output_pixels(), inner = planes.inner;
   threads = threads_for(threads, planes.outer * inner * (cells + pixels));
-  const int64_t channels = std::min<int64_t>(inner, 64), channel_blocks = ceil_div(inner, channels);
-  const int64_t blocks = planes.outer * channel_blocks;
   const int64_t slabs =
-      blocks < threads ? std::min<int64_t>(cells, ceil_div(threads, std::max<int64_t>(blocks, 1))) : 1;
+      planes.outer < threads ? std::min<int64_t>(cells, ceil_div(threads, std::max<int64_t>(planes.outer, 1))) : 1;
   FirstBad bad(planes.outer * inner * pixels);
-  parallel_ranges(threads, blocks * slabs, [&](int64_t first, int64_t last) {
-    for (int64_t part = first; part < last; ++part) {
-      const int64_t block = part / slabs, slab = part % slabs;
-      const int64_t outer = block / channel_blocks, c_begin = block % channel_blocks * channels;
-      const int64_t c_end = std::min(c_begin + channels, inner);
-      const int64_t low = cells * slab / slabs, high = cells * (slab + 1) / slabs;
-      T *to = target + outer * cells * inner;
-      if (c_end - c_begin == inner) std::fill(to + low * inner, to + high * inner, T(0));
-      else
-        for (int64_t cell = low; cell < high; ++cell)
-          std::fill(to + cell * inner + c_begin, to + cell * inner + c_end, T(0));
-      for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-        const int64_t from = (outer * pixels + pixel) * inner;
-        for (int64_t c = c_begin; c < c_end; ++c) {
-          const int64_t index = indices[from + c];
-          if (index >= low && index < high) put(to[index * inner + c], source[from + c]);
-          else if (index < -1 || index >= cells) bad.see(from + c);
-        }
+  parallel_ranges(threads, planes.outer * slabs, [&](int64_t first, int64_t last) {
+    int64_t part = first;
+    if (inner == 1 && slabs == 1 && 4 * cells * static_cast<int64_t>(sizeof(T)) <= 4 * ahead_bytes) {
+      for (; part + 4 <= last; part += 4) {
+        T *to = target + part * cells;
+        std::fill(to, to + 4 * cells, T(0));
+        put_planes<add, 4>(pixels, cells, source + part * pixels, indices + part * pixels, to, part * pixels, bad);
       }
+    }
+    for (; part < last; ++part) {
+      const int64_t outer = part / slabs, slab = part % slabs, low = cells * slab / slabs;
+      const int64_t begin = outer * pixels * inner;
+      Target<T> to{target + outer * cells * inner, inner, low, cells * (slab + 1) / slabs, low, cells};
+      with_inner(inner, [&](auto constant) {
+        put_all<add, decltype(constant)::value>(pixels, source + begin, indices + begin, to, begin, bad);
+      });
+      to.prepare(to.high);
     }
   });
   require_good(bad, geometry, indices);
+}
+
+// values = cells[index] for `count` x `inner` places, 0 for index -1.
+template <int Inner, class T>
+void take_all(int64_t count, int64_t channels, int64_t plane, const T *cells, const int64_t *indices, T *values,
+              int64_t place, FirstBad &bad) {
+  const int64_t inner = Inner ? Inner : channels;
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t c = 0; c < inner; ++c, ++indices, ++values) {
+      const int64_t index = *indices;
+      if (static_cast<uint64_t>(index) < static_cast<uint64_t>(plane)) {
+        *values = cells[index * inner + c];
+      } else {
+        *values = T(0);
+        if (index != -1) bad.see(place + i * inner + c);
+      }
+    }
+  }
 }
 
 }  // namespace
 
 template <class T>
 void max_pool(const PoolGeometry &geometry, int threads, const T *x, T *y, int64_t *indices) {
-  if (by_pairs(geometry)) largest_of_pairs(geometry, threads, x, y, indices);
-  else largest(geometry, Windows(geometry, false), threads, x, y, indices);
+  largest(geometry, Windows(geometry, false), threads, x, y, indices);
 }
 
 template <class T>
 void max_pool_backward(const PoolGeometry &geometry, int threads, const T *dy, const int64_t *indices, T *dx) {
-  scatter(geometry, threads, dy, indices, dx, [](T &cell, T value) { cell += value; });
+  scatter<true>(geometry, threads, dy, indices, dx);
 }
 
 template <class T>
 void max_unpool(const PoolGeometry &geometry, int threads, const T *y, const int64_t *indices, T *x) {
-  scatter(geometry, threads, y, indices, x, [](T &cell, T value) { cell = value; });
+  scatter<false>(geometry, threads, y, indices, x);
 }
 
 template <class T>
@@ -123,14 +191,14 @@ void max_unpool_backward(const PoolGeometry &geometry, int threads, const T *dx,
   FirstBad bad(planes.outer * inner * pixels);
   threads = threads_for(threads, planes.outer * inner * pixels);
   parallel_ranges(threads, planes.outer * pixels, [&](int64_t first, int64_t last) {
-    for (int64_t pixel = first; pixel < last; ++pixel) {
-      const T *from = dx + pixel / pixels * cells * inner;
-      for (int64_t c = 0; c < inner; ++c) {
-        const int64_t place = pixel * inner + c, index = indices[place];
-        const bool inside = index >= 0 && index < cells;
-        dy[place] = inside ? from[index * inner + c] : T(0);
-        if (!inside && index != -1) bad.see(place);
-      }
+    for (int64_t pixel = first; pixel < last;) {
+      const int64_t outer = pixel / pixels, stop = std::min(last, (outer + 1) * pixels);  // of this plane
+      const T *from = dx + outer * cells * inner;
+      const int64_t begin = pixel * inner;
+      with_inner(inner, [&](auto constant) {
+        take_all<decltype(constant)::value>(stop - pixel, inner, cells, from, indices + begin, dy + begin, begin, bad);
+      });
+      pixel = stop;
     }
   });
   require_good(bad, geometry, indices);

@@ -105,14 +105,15 @@ struct Tile {
   int64_t outer, row0, row1, begin, end, channel, channels;
 };
 
-// Calls body(tile) for tiles of at most `columns` x `channels` that cover (outer, spatial, inner), each once, in parallel.
+// Calls body(part, tile) for tiles of at most `columns` x `channels` that cover (outer, spatial, inner), each once, in
+// `parts` parallel parts of neighbouring tiles.
 template <class Body>
-void for_tiles(int threads, const Planes &planes, const Sizes &spatial, int64_t columns, int64_t channels,
-               const Body &body) {
+void for_tiles_in_parts(int parts, const Planes &planes, const Sizes &spatial, int64_t columns, int64_t channels,
+                        const Body &body) {
   const int64_t column_tiles = ceil_div(spatial[2], columns), channel_tiles = ceil_div(planes.inner, channels);
   const int64_t count = planes.outer * spatial[0] * spatial[1] * column_tiles * channel_tiles;
-  const auto run = [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
+  parallel(parts, [&](int part) {
+    for (int64_t i = count * part / parts; i < count * (part + 1) / parts; ++i) {
       int64_t rest = i;
       Tile tile;
       tile.channel = rest % channel_tiles * channels;
@@ -125,10 +126,19 @@ void for_tiles(int threads, const Planes &planes, const Sizes &spatial, int64_t 
       tile.outer = rest / spatial[0];
       tile.end = std::min(tile.begin + columns, spatial[2]);
       tile.channels = std::min(channels, planes.inner - tile.channel);
-      body(tile);
+      body(part, tile);
     }
-  };
-  parallel_ranges(threads, count, run);
+  });
+}
+
+// The same for bodies that hold nothing from tile to tile.
+template <class Body>
+void for_tiles(int threads, const Planes &planes, const Sizes &spatial, int64_t columns, int64_t channels,
+               const Body &body) {
+  const int64_t count =
+      planes.outer * product(spatial) * ceil_div(planes.inner, channels) * ceil_div(spatial[2], columns);
+  for_tiles_in_parts(static_cast<int>(std::min<int64_t>(threads, count)), planes, spatial, columns, channels,
+                     [&](int, const Tile &tile) { body(tile); });
 }
 
 // Offset of the row (row0, row1) of outer index `outer`, in elements.

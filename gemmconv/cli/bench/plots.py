@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gemmconv.cli.bench.movement_report import draw_movement
 from gemmconv.cli.bench.records import Record
 from gemmconv.cli.bench.report import by_problem, share_of_gemm
 from gemmconv.cli.demo.style import BLUE, CATEGORIES, FAINT, INK, ORANGE, RC, VERMILION, new_figure, save
@@ -22,7 +23,13 @@ def draw(suite: str, title: str, records: Sequence[Record], folder: Path) -> Pat
     """The picture of a suite, or None where nothing was measured."""
     import matplotlib
 
-    drawers = {"gemm": draw_gemm, "memory": draw_memory, "overhead": draw_overhead}
+    drawers = {
+        "gemm": draw_gemm,
+        "memory": draw_memory,
+        "overhead": draw_overhead,
+        "pooling": draw_movement,
+        "patches": draw_movement,
+    }
     measured = [record for record in records if record.median_s is not None or record.measured_bytes is not None]
     if not measured:
         return None

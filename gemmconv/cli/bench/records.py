@@ -30,6 +30,7 @@ class Record:
     measured_bytes: int | None = None  # scratch memory seen from outside
     limit_bytes: int | None = None
     patches_bytes: int | None = None  # of the whole im2col matrix
+    moved_bytes: int | None = None  # that must be read and written, where bytes are counted and not products
     note: str = ""
     kind: str = ""  # of layer: see kinds.py
     layout: str = "NCHW"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gemmconv import _core
 from gemmconv.cli.bench.records import Record
 
+MOVING = ("pooling", "patches")  # suites that count bytes
 Table = tuple[list[str], list[list[str]], str]  # headers, rows, what they mean
 
 
@@ -42,6 +43,10 @@ def table_of(suite: str, records: Sequence[Record]) -> Table:
         return memory_table(records)
     if suite == "overhead":
         return overhead_table(records)
+    if suite in MOVING:
+        from gemmconv.cli.bench.movement_report import movement_table
+
+        return movement_table(records)
     return contest_table(suite, records)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gemmconv.cli.bench import candidates, memory
+from gemmconv.cli.bench import candidates, memory, movement, patches, pooling
 from gemmconv.cli.bench.candidates import Candidate
 from gemmconv.cli.bench.layers import Layer, all_layers, distinct, grouped_layers, named_layers, resnet_3x3
 from gemmconv.cli.bench.measure import Conditions, measure
@@ -22,6 +22,11 @@ class Selection:
     batches: Sequence[int] | None = None
     passes: Sequence[str] = PASSES
     peers: Sequence[Candidate] = ()
+
+    @property
+    def with_torch(self) -> bool:
+        """Whether PyTorch takes part in suites that have other contestants than strategies."""
+        return any(peer.name == movement.PEER for peer in self.peers)
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,27 @@ PEER_SUITE = contest(
     lambda: [candidates.planned("auto")],
 )
 
+
+def run_pooling(selection: Selection, conditions: Conditions, after_turn: Callable[[], object]) -> Iterator[Record]:
+    """Every pooling and its gradient; the layers are its own."""
+    for batch in selection.batches or (1,):
+        for one in pooling.movements(batch, conditions.dtype, selection.passes, selection.with_torch):
+            yield from movement.measure_movement("pooling", one, conditions, after_turn)
+
+
+def run_patches(selection: Selection, conditions: Conditions, after_turn: Callable[[], object]) -> Iterator[Record]:
+    """im2col and col2im on every different window of the layers."""
+    layers = patches.patch_layers(selection.layers)
+    for batch in selection.batches or (1,):
+        for one in patches.movements(layers, batch, conditions.dtype, selection.passes, selection.with_torch):
+            yield from movement.measure_movement("patches", one, conditions, after_turn)
+
+
+def movement_steps(movements: int, selection: Selection, conditions: Conditions) -> int:
+    """Turns of each contestant, the copy among them."""
+    return movements * len(selection.batches or (1,)) * (2 + selection.with_torch) * conditions.rounds
+
+
 SUITES = (
     contest(
         "strategies",
@@ -135,4 +161,18 @@ SUITES = (
         lambda selection, conditions: (3 + len(selection.peers)) * conditions.rounds,
     ),
     PEER_SUITE,
+    Suite(
+        "pooling",
+        "Pooling and its gradients on layers of real networks, in bytes a second",
+        run_pooling,
+        lambda selection, conditions: movement_steps(pooling.steps(selection.passes), selection, conditions),
+    ),
+    Suite(
+        "patches",
+        "im2col and col2im on layers of real networks, in bytes a second",
+        run_patches,
+        lambda selection, conditions: movement_steps(
+            patches.steps(patches.patch_layers(selection.layers), selection.passes), selection, conditions
+        ),
+    ),
 )

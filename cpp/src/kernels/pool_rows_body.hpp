@@ -1,0 +1,133 @@
+// Rows of a plane for pooling, written once over Simd<T>: taken apart by a stride of 2 and put together again, and reduced to
+// one number each. See PoolKernel.
+
+// Columns of even and of odd number, taken apart in registers.
+template <class T>
+void split(int64_t m, int64_t n, const T *from, int64_t from_row, T *even, T *odd, int64_t to_row) {
+  using S = Simd<T>;
+  constexpr int lanes = S::lanes;
+  const int64_t pairs = n / 2, whole = pairs / lanes * lanes;
+  const int rest = static_cast<int>(n - 2 * whole);  // fewer than 2 * lanes elements
+  const typename S::Part low = S::part(rest < lanes ? rest : lanes), high = S::part(rest < lanes ? 0 : rest - lanes);
+  const typename S::Part evens = S::part((rest + 1) / 2), odds = S::part(rest / 2);
+  for (; m > 0; --m, from += from_row, even += to_row, odd += to_row) {
+    for (int64_t j = 0; j < whole; j += lanes) {
+      typename S::Vector e, o;
+      S::split(S::load(from + 2 * j), S::load(from + 2 * j + lanes), e, o);
+      S::store(even + j, e);
+      S::store(odd + j, o);
+    }
+    if (rest > 0) {
+      const T *tail = from + 2 * whole;
+      typename S::Vector e, o;
+      S::split(S::load(tail, low), rest > lanes ? S::load(tail + lanes, high) : S::zero(), e, o);
+      S::store(even + whole, e, evens);
+      if (rest > 1) S::store(odd + whole, o, odds);
+    }
+  }
+}
+
+// Columns of one array between those of another: the inverse of split().
+template <class T>
+void join(int64_t m, int64_t n, const T *even, const T *odd, int64_t from_row, T *to, int64_t to_row) {
+  using S = Simd<T>;
+  constexpr int lanes = S::lanes;
+  const int64_t whole = n / 2 / lanes * lanes;
+  const int rest = static_cast<int>(n - 2 * whole);
+  const typename S::Part low = S::part(rest < lanes ? rest : lanes), high = S::part(rest < lanes ? 0 : rest - lanes);
+  const typename S::Part evens = S::part((rest + 1) / 2), odds = S::part(rest / 2);
+  for (; m > 0; --m, even += from_row, odd += from_row, to += to_row) {
+    for (int64_t j = 0; j < whole; j += lanes) {
+      typename S::Vector a, b;
+      S::join(S::load(even + j), S::load(odd + j), a, b);
+      S::store(to + 2 * j, a);
+      S::store(to + 2 * j + lanes, b);
+    }
+    if (rest > 0) {
+      T *tail = to + 2 * whole;
+      typename S::Vector a, b;
+      S::join(S::load(even + whole, evens), rest > 1 ? S::load(odd + whole, odds) : S::zero(), a, b);
+      S::store(tail, a, low);
+      if (rest > lanes) S::store(tail + lanes, b, high);
+    }
+  }
+}
+
+// The sum of a row in the lanes of a vector of double. Lanes of T add up at most 16 numbers before they are widened.
+template <class T>
+inline typename Simd<double>::Vector sum_row(int64_t n, const T *x, typename Simd<T>::Part last) {
+  using S = Simd<T>;
+  using D = Simd<double>;
+  constexpr int lanes = S::lanes, block = 16 * lanes;
+  typename D::Vector total = D::zero();
+  for (int64_t begin = 0; begin < n; begin += block) {
+    const int64_t end = begin + block < n ? begin + block : n;
+    typename S::Vector sum[2] = {S::zero(), S::zero()};
+    int64_t j = begin;
+    for (; j + 2 * lanes <= end; j += 2 * lanes) {
+      sum[0] = S::add(sum[0], S::load(x + j));
+      sum[1] = S::add(sum[1], S::load(x + j + lanes));
+    }
+    if (j + lanes <= end) {
+      sum[0] = S::add(sum[0], S::load(x + j));
+      j += lanes;
+    }
+    if (j < end) sum[1] = S::add(sum[1], S::load(x + j, last));
+    T each[lanes];
+    S::store(each, S::add(sum[0], sum[1]));
+#pragma GCC unroll 8
+    for (int lane = 0; lane < lanes; lane += D::lanes) total = D::add(total, D::load(each + lane));
+  }
+  return total;
+}
+
+template <class T>
+void row_means(int64_t m, int64_t n, const T *x, int64_t x_row, double divisor, T *y) {
+  using D = Simd<double>;
+  const typename Simd<T>::Part last = Simd<T>::part(static_cast<int>(n % Simd<T>::lanes));
+  for (int64_t i = 0; i < m; i += 4) {
+    const int rows = static_cast<int>(m - i < 4 ? m - i : 4);
+    typename D::Vector sum[4] = {D::zero(), D::zero(), D::zero(), D::zero()};
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) {
+      if (r < rows) sum[r] = sum_row<T>(n, x + (i + r) * x_row, last);
+    }
+    double sums[4];
+    D::sum4(sum[0], sum[1], sum[2], sum[3], sums);
+    for (int r = 0; r < rows; ++r) y[i + r] = static_cast<T>(sums[r] / divisor);
+  }
+}
+
+// The end of a row is read again with what stands before it: a maximum does not mind.
+template <class T>
+void row_maxima(int64_t m, int64_t n, const T *x, int64_t x_row, T *y) {
+  using S = Simd<T>;
+  constexpr int lanes = S::lanes;
+  for (int64_t i = 0; i < m; ++i, x += x_row) {
+    T each[lanes];
+    int used = lanes;
+    if (n < lanes) {
+      used = static_cast<int>(n);
+      for (int lane = 0; lane < used; ++lane) each[lane] = x[lane];
+    } else {
+      typename S::Vector best[2] = {S::load(x), S::load(x + n - lanes)};
+      int64_t j = lanes;
+      for (; j + 2 * lanes <= n; j += 2 * lanes) {
+        best[0] = S::larger(best[0], S::load(x + j));
+        best[1] = S::larger(best[1], S::load(x + j + lanes));
+      }
+      if (j + lanes <= n) best[0] = S::larger(best[0], S::load(x + j));
+      S::store(each, S::larger(best[0], best[1]));
+      // halves of the lanes against each other, which the compiler makes vectors of
+      for (; used > 4; used /= 2) {
+        for (int lane = 0; lane < used / 2; ++lane) {
+          const T other = each[lane + used / 2];
+          each[lane] = (other > each[lane]) | (other != other) ? other : each[lane];
+        }
+      }
+    }
+    T best = each[0];
+    for (int lane = 1; lane < used; ++lane) best = (each[lane] > best) | (each[lane] != each[lane]) ? each[lane] : best;
+    y[i] = best;
+  }
+}

@@ -1,0 +1,77 @@
+"""Suites of the benchmark that count bytes: answers are checked, steps are foretold, tables and pictures come out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gemmconv.cli.bench import movement, patches, pooling
+from gemmconv.cli.bench.layers import choose_layers
+from gemmconv.cli.bench.measure import Conditions
+from gemmconv.cli.bench.movement import COPY, OWN, PEER, Contestant, Movement
+from gemmconv.cli.bench.pools import POOL_LAYERS, PoolLayer
+from gemmconv.cli.bench.records import Record
+from gemmconv.cli.problems import PASSES
+
+SMALL = [layer for layer in POOL_LAYERS if layer.name.startswith(("lenet", "alexnet", "vgg-adaptive"))]
+
+
+@pytest.mark.parametrize("layer", SMALL, ids=lambda layer: layer.name)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_poolings_are_checked_and_timed(layer: PoolLayer, dtype: str) -> None:
+    for one in pooling.movements_of(layer, 1, dtype, PASSES, with_peer=False):
+        records = {record.contestant: record for record in measured("pooling", one, dtype)}
+        assert set(records) == {OWN, COPY}
+        assert not records[OWN].note
+        assert (records[OWN].share_of_bound or 0) <= 1
+        assert (records[OWN].median_s or 0) > 0
+        assert records[OWN].moved_bytes == one.moved_bytes
+
+
+def measured(suite: str, one: Movement, dtype: str = "float32") -> list[Record]:
+    return movement.measure_movement(suite, one, Conditions(dtype=dtype, rounds=1))
+
+
+def test_pytorch_agrees_on_every_operation() -> None:
+    pytest.importorskip("torch")
+    for layer in POOL_LAYERS:
+        if layer.name.startswith(("lenet", "alexnet", "m5", "i3d", "pyramid-adaptive", "resnet-7x7")):
+            for one in pooling.movements_of(layer, 1, "float64", PASSES, with_peer=True):
+                expected = one.expected()
+                shares = {c.name: movement.share_of_tolerance(c.answer(), expected, one.terms) for c in one.contestants}
+                assert set(shares) == {OWN, PEER}
+                assert max(shares.values()) <= 1, (one.layer, one.pass_, shares)
+
+
+def test_steps_are_foretold() -> None:
+    for passes in (PASSES, ("forward",), ("backward_input",), ("backward_weight",)):
+        count = sum(len(list(pooling.movements_of(layer, 1, "float32", passes, with_peer=False))) for layer in SMALL)
+        assert count == pooling.steps(passes, SMALL)
+        layers = choose_layers(["digits-3x3-8", "lenet-5x5-14"], ())
+        assert len(list(patches.movements(layers, 1, "float32", passes, False))) == patches.steps(layers, passes)
+
+
+def test_a_wrong_answer_gets_no_rate() -> None:
+    right, wrong = [np.ones((1, 1, 3))], [np.full((1, 1, 3), 1.1)]
+    one = Movement("none", 1, "forward", 100, 1, lambda: right, [Contestant(OWN, lambda: None, lambda: wrong)])
+    record = next(record for record in measured("pooling", one) if record.contestant == OWN)
+    assert record.note.startswith("wrong answer")
+    assert record.median_s is None
+    assert movement.share_of_tolerance([np.array([1])], [np.array([2])], 1) == float("inf")
+    assert movement.share_of_tolerance([np.ones(2)], [np.ones(3)], 1) == float("inf")
+
+
+def test_tables_and_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from gemmconv.cli.bench.plots import draw
+    from gemmconv.cli.bench.report import table_of
+
+    layers = choose_layers(["digits-3x3-8"], ())
+    records = [r for one in patches.movements(layers, 2, "float32", PASSES, False) for r in measured("patches", one)]
+    headers, rows, meaning = table_of("patches", records)
+    assert headers == ["layer", "batch", "pass", f"{OWN}, µs (GB/s)", f"{COPY}, µs (GB/s)"]
+    assert [row[0] for row in rows] == ["digits-3x3-8 im2col", "digits-3x3-8 col2im"]
+    assert "checked" in meaning
+    picture = draw("patches", "Patches", records, tmp_path)
+    assert picture is not None
+    assert picture.read_bytes().startswith(b"\x89PNG")
