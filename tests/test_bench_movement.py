@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gemmconv.cli.bench import movement, patches, pooling
-from gemmconv.cli.bench.layers import choose_layers
+from gemmconv.cli.bench.layers import all_layers, choose_layers
 from gemmconv.cli.bench.measure import Conditions
 from gemmconv.cli.bench.movement import COPY, OWN, PEER, Contestant, Movement
 from gemmconv.cli.bench.pools import POOL_LAYERS, PoolLayer
@@ -47,7 +47,7 @@ def test_steps_are_foretold() -> None:
     for passes in (PASSES, ("forward",), ("backward_input",), ("backward_weight",)):
         count = sum(len(list(pooling.movements_of(layer, 1, "float32", passes, with_peer=False))) for layer in SMALL)
         assert count == pooling.steps(passes, SMALL)
-        layers = choose_layers(["digits-3x3-8", "lenet-5x5-14"], ())
+        layers = choose_layers(["digits-3x3-8", "lenet-5x5-14"], all_layers())
         assert len(list(patches.movements(layers, 1, "float32", passes, False))) == patches.steps(layers, passes)
 
 
