@@ -354,9 +354,10 @@ double seconds(const Problem &problem, const Execution &execution) {
   const int64_t lanes = 64 / static_cast<int64_t>(size_of(problem.dtype));
   const int64_t targets = problem.pass == Pass::forward ? g.group_outputs() : g.group_inputs();
   const double sources = static_cast<double>(problem.pass == Pass::forward ? g.group_inputs() : g.group_outputs());
+  // What is contiguous fills the vectors: channels, or the pixels of a row.
+  const int64_t along = last ? targets : problem.pass == Pass::backward_input ? g.input[2] : g.output[2];
   const double fill =
-      (last ? static_cast<double>(targets) / static_cast<double>(ceil_div(targets, lanes) * lanes) : 1) * sources /
-      (sources + 6);
+      static_cast<double>(along) / static_cast<double>(ceil_div(along, lanes) * lanes) * sources / (sources + 6);
   const double weights = last ? static_cast<double>(g.w_size()) * 1e-9 : 0;
   const double slower = !last && problem.pass == Pass::backward_weight ? 2 : 1;
   const double rows = static_cast<double>(g.batch * g.groups * g.output[0] * g.output[1] * g.kernel_area());

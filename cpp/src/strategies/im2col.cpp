@@ -414,9 +414,13 @@ double seconds(const Problem &problem, const Execution &execution) {
   const double columns = blocking.gathered ? pixels * q * groups * item / bandwidth + starts : 0;
   // In the weight gradient patches are turned while they are packed.
   const double turned = problem.pass == Pass::backward_weight && !blocking.narrow ? pixels * q * groups * 0.3e-9 : 0;
+  // What is not gathered is read in place by the first rows of the product, a channel's pixels at a time.
+  const double in_place = blocking.gathered || problem.pass == Pass::backward_weight
+                              ? 0
+                              : pixels * groups * (problem.pass == Pass::forward ? q : outputs) * 0.1e-9;
   const double blocks = pixels / static_cast<double>(block_pixels) * groups;
   const double scattered = blocking.narrow && g.layout == Layout::nhwc ? 8 : 1;
-  return (2 * pixels * outputs * q * groups / rate + columns + turned) * scattered / execution.threads + blocks * 1e-6;
+  return (2 * pixels * outputs * q * groups / rate + columns + turned + in_place) * scattered / execution.threads + blocks * 1e-6;
 }
 
 }  // namespace gemmconv::im2col

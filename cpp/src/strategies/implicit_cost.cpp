@@ -51,7 +51,7 @@ double planes_cycles(const Problem &problem, const Execution &execution, double 
   const bool jumps = cut.backward && !cut.turned && !cut.local;
   const double multiplied = rows * full / 2 / (jumps ? 0.6 : 0.93);
   const double turned = cut.turned ? real(g.w_size()) * (g.kernel_area() > 1 ? 2 : g.group_inputs() < 1024 ? 0.5 : 1.5)
-                        : cut.local ? real(g.w_size()) * 0.6 * lattices * real(cut.panels) / real(g.groups)
+                        : cut.local ? real(g.w_size()) * 0.4 * lattices * real(cut.panels) / real(g.groups)
                                     : 0;
   const double put_back = cut.direct ? 0 : lattices * phases * real(cut.columns) * rows * 0.5;
   return lattices * phases * products * (real(cut.panels) * gathered + multiplied) + turned + put_back;
@@ -82,7 +82,7 @@ double seconds(const Problem &problem, const Execution &execution) {
   const Geometry &g = problem.geometry;
   const double thin = std::min(g.group_inputs(), g.group_outputs()) < 4 && g.groups > 1 ? 20 : 1;
   const double begun = 1500 * real(g.groups) * (problem.pass == Pass::backward_weight ? 1 : real(g.batch));
-  return (cycles * thin + begun) / cycles_per_second / execution.threads;
+  return (cycles * thin + begun + 4000) / cycles_per_second / execution.threads;
 }
 
 }  // namespace gemmconv::implicit
