@@ -13,8 +13,9 @@ namespace {
 constexpr int64_t band_bytes = 576 << 10, band_pixels = 512;
 // Products that a pixel sums in one go: 640 rows of 32 weights are 80 KiB.
 constexpr int64_t block_depth = 640;
-// Below so many pixels it does not pay to lay out the weights.
-constexpr int64_t fewest_pixels = 150;
+// Below so many pixels it does not pay to lay out the weights. Forward they can be read where they are, which wins up to 300
+// pixels where they leave the second-level cache: 13x13 pixels of 512 and 1024 channels.
+constexpr int64_t fewest_pixels = 150, fewest_pixels_strided = 100, fewest_pixels_large = 300, large_bytes = 8 << 20;
 // What the rows around a single row may take: more is mostly padding or dilation, and copied for little.
 constexpr double most_bytes_of_a_row = 2e6;
 
@@ -64,7 +65,12 @@ bool prefers_bands(const Problem &problem, const Execution &execution) {
   }
   // Bits must not depend on the batch where that was promised.
   const int64_t batch = execution.deterministic ? 1 : g.batch;
-  if (batch * product(sides.lattice) < (strided ? fewest_pixels * 2 / 3 : fewest_pixels)) return false;
+  const bool large = problem.pass == Pass::forward &&
+                     g.w_size() / g.groups * static_cast<int64_t>(size_of(problem.dtype)) > large_bytes;
+  if (batch * product(sides.lattice) <
+      (strided ? fewest_pixels_strided : large ? fewest_pixels_large : fewest_pixels)) {
+    return false;
+  }
   // In double, which large paddings and dilations do not overflow.
   double cells = static_cast<double>(sides.depth * static_cast<int64_t>(size_of(problem.dtype)));
   for (int i = 0; i < 3; ++i) {
