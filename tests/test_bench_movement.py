@@ -66,7 +66,7 @@ def test_tables_and_pictures(tmp_path: Path) -> None:
     from gemmconv.cli.bench.plots import draw
     from gemmconv.cli.bench.report import table_of
 
-    layers = choose_layers(["digits-3x3-8"], ())
+    layers = choose_layers(["digits-3x3-8"], all_layers())
     records = [r for one in patches.movements(layers, 2, "float32", PASSES, False) for r in measured("patches", one)]
     headers, rows, meaning = table_of("patches", records)
     assert headers == ["layer", "batch", "pass", f"{OWN}, µs (GB/s)", f"{COPY}, µs (GB/s)"]

@@ -224,8 +224,7 @@ class Bands {
 }  // namespace
 
 size_t bands_workspace_bytes(const Problem &problem, const Execution &execution) {
-  const BandsCut cut(problem, execution, false);
-  return cut.weights_bytes + cut.thread_bytes() * static_cast<size_t>(cut.threads);
+  return BandsCut(problem, execution, false).total_bytes();
 }
 
 template <class T>

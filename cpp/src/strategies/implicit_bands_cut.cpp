@@ -80,7 +80,9 @@ bool prefers_bands(const Problem &problem, const Execution &execution) {
   }
   if (cells > most_bytes_of_a_row) return false;
   const int64_t lanes = vector_lanes(problem), filled = ceil_div(sides.rows, lanes) * lanes;
-  return sides.rows * 5 >= filled * 4 || !channels_in_lanes(problem);
+  if (sides.rows * 5 < filled * 4 && channels_in_lanes(problem)) return false;
+  const BandsCut cut(problem, execution, false);
+  return cut.total_bytes() <= execution.workspace_limit;
 }
 
 size_t bands_packed_bytes(const Problem &problem) {

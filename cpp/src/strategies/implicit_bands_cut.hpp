@@ -30,6 +30,7 @@ struct BandsCut {
   bool strided() const { return phases != Sizes{1, 1, 1}; }
   int64_t tasks() const { return g.batch * g.groups * lattice[0] * bands * parts; }
   size_t thread_bytes() const { return slab_bytes + sums_bytes + line_bytes + offset_bytes; }
+  size_t total_bytes() const { return weights_bytes + thread_bytes() * static_cast<size_t>(threads); }
   // Taps of a stride phase.
   int64_t taps(const Sizes &residue) const;
   // Where they are in the band: offsets of phase after phase, in each [channel][tap].
