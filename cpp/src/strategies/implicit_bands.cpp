@@ -70,8 +70,8 @@ class Bands {
     if (count <= 0) return;
     cut_.band.copy(source_ + image * cut_.source.image + group * cut_.depth * cut_.source.channel, cut_.depth, d, row,
                    cut_.band_rows, cut_.channel_stride, scratch.slab);
-    const Task task{group, part, d, row, count,
-                    target_ + image * cut_.target.image + group * cut_.rows * cut_.target.channel};
+    const Task task{group, part,  d,
+                    row,   count, target_ + image * cut_.target.image + group * cut_.rows * cut_.target.channel};
     int64_t before = 0;  // taps of earlier phases
     for (int64_t r0 = 0; r0 < cut_.phases[0]; ++r0) {
       for (int64_t r1 = 0; r1 < cut_.phases[1]; ++r1) {
@@ -133,6 +133,15 @@ class Bands {
         earlier += taps;
       }
       const int64_t channel = first * cut_.target.channel, bias = task.group * cut_.rows + first;
+      if (g_.layout == Layout::nhwc) {
+        T *pixels = target_row(task, residue, 0) + first;
+        for (int64_t p = 0; p < task.count * width; ++p) {
+          std::copy_n(scratch.sums + p * panel, used, pixels + p * cut_.target.axis[2]);
+        }
+        finish_pixels(activation_, bias_ ? bias_ + bias : nullptr, pixels, task.count * width, used,
+                      cut_.target.axis[2]);
+        continue;
+      }
       if (!cut_.strided()) {  // the rows of a band are one run of the plane
         T *planes = target_row(task, residue, 0) + channel;
         transpose(task.count * width, used, scratch.sums, panel, planes, cut_.target.channel);
@@ -176,7 +185,7 @@ class Bands {
       int64_t earlier = before;
       for (int64_t r = 0; r < cut_.phases[2]; ++r) {
         residue[2] = r;
-        const WeightView view = cut_.strided()   ? turned_weights(g_, residue)
+        const WeightView view = cut_.strided()  ? turned_weights(g_, residue)
                                 : cut_.backward ? backward_weights(g_)
                                                 : forward_weights(g_);
         const int64_t taps = cut_.taps(residue);
@@ -250,8 +259,8 @@ void pack_bands(const Problem &problem, int threads, const T *w, T *packed) {
         int64_t own[most_band_taps], taps = 0;
         if (cut.backward) for_taps_of(g, residue, [&](int64_t tap) { own[taps++] = tap; });
         else taps = area;
-        T *to = packed + (group * area + earlier) * cut.blocks * panel * cut.depth +
-                (block * cut.depth + c) * taps * panel;
+        T *to =
+            packed + (group * area + earlier) * cut.blocks * panel * cut.depth + (block * cut.depth + c) * taps * panel;
         earlier += taps;
         if (used < panel) std::fill_n(to, count * taps * panel, T(0));
         if (!cut.backward) return transpose(used, count * area, group_w + first * patch + c * area, patch, to, panel);

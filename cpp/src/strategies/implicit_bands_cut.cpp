@@ -16,6 +16,7 @@ constexpr int64_t block_depth = 640;
 // Below so many pixels it does not pay to lay out the weights. Forward they can be read where they are, which wins up to 300
 // pixels where they leave the second-level cache: 13x13 pixels of 512 and 1024 channels.
 constexpr int64_t fewest_pixels = 150, fewest_pixels_strided = 100, fewest_pixels_large = 300, large_bytes = 8 << 20;
+constexpr int64_t few_channels = 8;
 // What the rows around a single row may take: more is mostly padding or dilation, and copied for little.
 constexpr double most_bytes_of_a_row = 2e6;
 
@@ -44,6 +45,7 @@ struct Sides {
 
 // Turning the sums takes as long as 13 products; a row of pixels may leave part of its last vector empty.
 bool channels_in_lanes(const Problem &problem) {
+  if (problem.geometry.layout == Layout::nhwc) return true;
   const Sides sides(problem);
   const int64_t lanes = vector_lanes(problem), width = sides.lattice[2];
   const int64_t products = ceil_div(sides.depth * problem.geometry.kernel_area(), product(sides.phases));
@@ -57,7 +59,9 @@ bool prefers_bands(const Problem &problem, const Execution &execution) {
   const Geometry &g = problem.geometry;
   const Sides sides(problem);
   const bool strided = sides.phases != Sizes{1, 1, 1};
-  if (g.layout == Layout::nhwc || problem.pass == Pass::backward_weight) return false;
+  if (problem.pass == Pass::backward_weight) return false;
+  // Channels last, pixels are read in place unless they have too few channels for it.
+  if (g.layout == Layout::nhwc && (problem.pass != Pass::forward || sides.depth > few_channels)) return false;
   if (g.kernel_area() > most_band_taps || (g.kernel_area() == 1 && !strided)) return false;
   if (static_cast<double>(g.stride[0]) * static_cast<double>(g.stride[1]) * static_cast<double>(g.stride[2]) >
       static_cast<double>(PlaneFill::most_phases)) {
@@ -67,16 +71,20 @@ bool prefers_bands(const Problem &problem, const Execution &execution) {
   const int64_t batch = execution.deterministic ? 1 : g.batch;
   const bool large = problem.pass == Pass::forward &&
                      g.w_size() / g.groups * static_cast<int64_t>(size_of(problem.dtype)) > large_bytes;
-  if (batch * product(sides.lattice) <
-      (strided ? fewest_pixels_strided : large ? fewest_pixels_large : fewest_pixels)) {
+  if (batch * product(sides.lattice) < (strided ? fewest_pixels_strided
+                                        : large ? fewest_pixels_large
+                                                : fewest_pixels)) {
     return false;
   }
   // In double, which large paddings and dilations do not overflow.
   double cells = static_cast<double>(sides.depth * static_cast<int64_t>(size_of(problem.dtype)));
   for (int i = 0; i < 3; ++i) {
     const double reach = static_cast<double>(g.dilation[i]) * static_cast<double>(g.kernel[i] - 1);
-    const double source = strided ? reach / static_cast<double>(g.stride[i]) + 1 : reach + static_cast<double>(g.stride[i]);
-    cells *= source + (i == 2 ? static_cast<double>(sides.lattice[2] - 1) * (strided ? 1.0 : static_cast<double>(g.stride[2])) : 0);
+    const double source =
+        strided ? reach / static_cast<double>(g.stride[i]) + 1 : reach + static_cast<double>(g.stride[i]);
+    cells *=
+        source +
+        (i == 2 ? static_cast<double>(sides.lattice[2] - 1) * (strided ? 1.0 : static_cast<double>(g.stride[2])) : 0);
   }
   if (cells > most_bytes_of_a_row) return false;
   const int64_t lanes = vector_lanes(problem), filled = ceil_div(sides.rows, lanes) * lanes;
@@ -90,7 +98,8 @@ size_t bands_packed_bytes(const Problem &problem) {
   if (!channels_in_lanes(problem)) return rounded(g.w_size(), size_of(problem.dtype));
   const Sides sides(problem);
   const int64_t panel = 2 * vector_lanes(problem);
-  return rounded(g.groups * ceil_div(sides.rows, panel) * panel * sides.depth * g.kernel_area(), size_of(problem.dtype));
+  return rounded(g.groups * ceil_div(sides.rows, panel) * panel * sides.depth * g.kernel_area(),
+                 size_of(problem.dtype));
 }
 
 int64_t BandsCut::taps(const Sizes &residue) const {

@@ -31,8 +31,8 @@ double bands_cycles(const Problem &problem, const Execution &execution, double l
   const double vectors = real(ceil_div(cut.rows, static_cast<int64_t>(lanes)));
   const double turned = groups * real(product(cut.target_sizes)) * rows * (cut.strided() ? 0.9 : 0.45);
   const double packed = real(g.w_size()) * (cut.backward ? 1.2 : 0.8);
-  return copied + pixels * products * vectors / 2 / 0.93 * (cut.rows <= static_cast<int64_t>(lanes) ? 1.08 : 1) + turned +
-         packed;
+  return copied + pixels * products * vectors / 2 / 0.93 * (cut.rows <= static_cast<int64_t>(lanes) ? 1.08 : 1) +
+         turned + packed;
 }
 
 double planes_cycles(const Problem &problem, const Execution &execution, double lanes) {
@@ -50,7 +50,9 @@ double planes_cycles(const Problem &problem, const Execution &execution, double 
   const double full = real(cut.vectors) + real(cut.ragged) / lanes * 1.2;
   const bool jumps = cut.backward && !cut.turned && !cut.local;
   const double multiplied = rows * full / 2 / (jumps ? 0.6 : 0.93);
-  const double turned = cut.turned ? real(g.w_size()) * (g.kernel_area() > 1 ? 2 : g.group_inputs() < 1024 ? 0.5 : 1.5)
+  const double turned = cut.turned  ? real(g.w_size()) * (g.kernel_area() > 1       ? 2
+                                                          : g.group_inputs() < 1024 ? 0.5
+                                                                                    : 1.5)
                         : cut.local ? real(g.w_size()) * 0.4 * lattices * real(cut.panels) / real(g.groups)
                                     : 0;
   const double put_back = cut.direct ? 0 : lattices * phases * real(cut.columns) * rows * 0.5;
@@ -66,7 +68,8 @@ double pixels_cycles(const Problem &problem, double lanes) {
   const double vectors = real(ceil_div(targets, static_cast<int64_t>(lanes)));
   const double products = real(g.batch * g.groups * g.output_pixels() * g.kernel_area()) * sources;
   const double rows = real(g.batch * g.groups * g.kernel_area() * g.output[0] * g.output[1]);
-  return products * vectors / 2 / 0.97 * (sources + 3) / sources + real(g.w_size()) * (g.kernel_area() == 1 ? 5.0 : 1.3) +
+  return products * vectors / 2 / 0.97 * (sources + 3) / sources +
+         real(g.w_size()) * (g.kernel_area() == 1 ? 5.0 : 1.3) +
          rows * real(ceil_div(static_cast<int64_t>(vectors), 4)) * 60;
 }
 
@@ -74,10 +77,10 @@ double pixels_cycles(const Problem &problem, double lanes) {
 
 double seconds(const Problem &problem, const Execution &execution) {
   const double lanes = 64 / real(static_cast<int64_t>(size_of(problem.dtype)));
-  const double cycles = problem.geometry.layout == Layout::nhwc ? pixels_cycles(problem, lanes)
-                        : problem.pass == Pass::backward_weight ? WeightCut(problem, execution).cycles
-                        : prefers_bands(problem, execution)     ? bands_cycles(problem, execution, lanes)
-                                                                : planes_cycles(problem, execution, lanes);
+  const double cycles = prefers_bands(problem, execution)         ? bands_cycles(problem, execution, lanes)
+                        : problem.geometry.layout == Layout::nhwc ? pixels_cycles(problem, lanes)
+                        : problem.pass == Pass::backward_weight   ? WeightCut(problem, execution).cycles
+                                                                  : planes_cycles(problem, execution, lanes);
   // Groups of one or two channels leave most of a tile empty and are begun one by one.
   const Geometry &g = problem.geometry;
   const double thin = std::min(g.group_inputs(), g.group_outputs()) < 4 && g.groups > 1 ? 20 : 1;

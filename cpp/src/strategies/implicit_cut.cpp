@@ -42,8 +42,8 @@ PlanesCut::PlanesCut(const Problem &problem, const Execution &execution, bool pa
   lattices = (merged ? 1 : g_.batch) * g_.groups * phases[0] * phases[1];
   columns = merged ? pixels * g_.batch : pixels;
   const int64_t pixels_of_all = g_.batch * pixels;
-  turned = backward && (packed || pixels_of_all >= (area == 1 ? worth_turning_single : worth_turning) ||
-                        (area > 1 && strided));
+  turned = backward &&
+           (packed || pixels_of_all >= (area == 1 ? worth_turning_single : worth_turning) || (area > 1 && strided));
   local = backward && !turned && area == 1;
   weights_bytes = turned && !packed ? rounded(g_.w_size(), item) : 0;
 

@@ -23,7 +23,7 @@ struct PlanesCut {
   PlanesCut(const Problem &problem, const Execution &execution, bool packed);
 
   bool backward, turned, direct, stream;
-  bool local;  // 1x1 weights are turned block by block, just before they are used
+  bool local;           // 1x1 weights are turned block by block, just before they are used
   int64_t rows, depth;  // target channels and source channels of a group
   Strides source, target;
   Sizes source_sizes, target_sizes;

@@ -153,8 +153,8 @@ class Planes {
           product.bias = bias && !product.accumulate ? bias + i : nullptr;
           kernel.product(product);
           if (columns.ragged > 0 && k > 0) {
-            direct.dot(product.m, columns.ragged, k, product.a, product.a_row, scratch.ragged, k,
-                       ragged + i * sums_row, sums_row, 1);
+            direct.dot(product.m, columns.ragged, k, product.a, product.a_row, scratch.ragged, k, ragged + i * sums_row,
+                       sums_row, 1);
           }
         }
         product.accumulate = true;
