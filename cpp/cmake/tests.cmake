@@ -1,6 +1,7 @@
 # Programs that test the library from C++, run by the Python tests and by cpp/instrumented.sh. kernels_test looks at what the
 # library hides, so it is linked from its objects.
-add_executable(kernels_test cpp/tests/kernels_test.cpp $<TARGET_OBJECTS:gemmconv>)
+add_executable(kernels_test cpp/tests/kernels_test.cpp cpp/tests/depthwise_kernels_test.cpp
+               $<TARGET_OBJECTS:gemmconv>)
 target_include_directories(kernels_test PRIVATE cpp/src)
 get_target_property(libraries gemmconv LINK_LIBRARIES)
 target_link_libraries(kernels_test PRIVATE ${libraries})
