@@ -26,8 +26,8 @@ inline void check(bool good, const std::string &what) {
   if (++failures <= 40) std::printf("FAILED %s\n", what.c_str());
 }
 
-// `count` elements between two pages without access: the last one ends where the second begins or, `at_start`, the first
-// one begins where the first ends.
+// `count` elements between two pages without access: the last one ends where the second begins or, `at_start`, the
+// first one begins where the first ends.
 template <class T>
 class Guarded {
  public:

@@ -1,5 +1,5 @@
-// Checks of the kernels of the depthwise strategy on every table that runs here: planes of odd sizes, kernels that hang over
-// every border, both ends of the arrays at pages that fault, canaries in the gaps between rows.
+// Checks of the kernels of the depthwise strategy on every table that runs here: planes of odd sizes, kernels that hang
+// over every border, both ends of the arrays at pages that fault, canaries in the gaps between rows.
 #include <algorithm>
 #include <utility>
 #include <vector>

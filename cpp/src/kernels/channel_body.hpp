@@ -1,5 +1,5 @@
-// Depthwise products on tensors whose channels are neighbours, written once over Simd<T>: see ChannelKernel. Vectors lie along
-// the channels, so that padding, stride and dilation only say which taps there are and where they read.
+// Depthwise products on tensors whose channels are neighbours, written once over Simd<T>: see ChannelKernel. Vectors
+// lie along the channels, so that padding, stride and dilation only say which taps there are and where they read.
 
 // `pixels` x `vectors` vectors of y; a load of the weights serves all of the pixels.
 template <class T, int pixels, int vectors, bool whole>

@@ -45,7 +45,8 @@ struct ShiftedKernel {
                int64_t c_row);
 };
 
-// A plane of cells that a kernel slides over where it lies. Cells outside of it count as zeros, and no load touches them.
+// A plane of cells that a kernel slides over where it lies. Cells outside of it count as zeros, and no load touches
+// them.
 struct PlaneWindow {
   int64_t rows, columns, row_step;                   // of the plane that is read; elements from row to row
   int64_t kernel_rows, kernel_columns, column_step;  // column_step: the dilation along rows
@@ -70,8 +71,8 @@ struct WindowKernel {
   // y[i * out_row_step + j] (+)= sum_{r, s} w[r * tap.row + s * tap.column] * x(i * stride + r, j * stride + s * column_step),
   // where x(h, v) = x[(first_row + h) * row_step + first_column + v], or 0 outside the plane.
   void (*correlate)(const PlaneWindow &, const Series &, const T *w, TapSteps tap, const T *x, T *y, bool accumulate);
-  // The same at stride 1 by two kernels, whose sums go to the even and to the odd columns of y. Each has a window of its
-  // own, which differ in their columns only.
+  // The same at stride 1 by two kernels, whose sums go to the even and to the odd columns of y. Each has a window of
+  // its own, which differ in their columns only.
   void (*interleaved)(const PlaneWindow &even, const PlaneWindow &odd, const Series &, const T *w_even, const T *w_odd,
                       TapSteps tap, const T *x, T *y, bool accumulate);
   // For each plane of `channels`, where y stands for dy and w for dw:

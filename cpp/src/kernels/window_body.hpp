@@ -1,6 +1,6 @@
-// Correlation of a plane with a kernel, read where it lies, written once over Simd<T>: see WindowKernel. A vector of outputs
-// along a row reads its inputs with the lanes masked that lie in the padding; rows in the padding are left out. No copy of
-// the plane is made: for a 3x3 kernel a padded copy took longer than the arithmetic.
+// Correlation of a plane with a kernel, read where it lies, written once over Simd<T>: see WindowKernel. A vector of
+// outputs along a row reads its inputs with the lanes masked that lie in the padding; rows in the padding are left out.
+// No copy of the plane is made: for a 3x3 kernel a padded copy took longer than the arithmetic.
 
 // Operands of one plane.
 template <class T>
@@ -10,6 +10,7 @@ struct WindowOperands {
   const T *x;
   T *y;
   bool accumulate;
+  int64_t x_ahead, y_ahead;  // elements to what is read and written some tiles later
 
   void move(const Series &planes) {
     w += planes.w;
@@ -18,8 +19,8 @@ struct WindowOperands {
   }
 };
 
-// sum += column s of the kernel, whose tap 0 lies over (line, cell). A row of x is loaded once for all output rows that it
-// reaches, kernel_rows of them where outputs are neighbours. `inside`: no row and no lane lies in the padding; else
+// sum += column s of the kernel, whose tap 0 lies over (line, cell). A row of x is loaded once for all output rows that
+// it reaches, kernel_rows of them where outputs are neighbours. `inside`: no row and no lane lies in the padding; else
 // `present` says which rows do not.
 template <class T, int kernel_rows, int rows, int step, bool inside>
 [[gnu::always_inline]] inline void add_column(const PlaneWindow &v, const WindowOperands<T> &at, int64_t line,
@@ -89,13 +90,16 @@ template <class T, int kernel_rows, int kernel_columns, int rows, int step, bool
 // Columns of a kernel whose reaches are worked out at a time; wider kernels add to what the first ones wrote.
 constexpr int most_across = 8;
 
-// Output rows row .. row + rows - 1 and one vector of columns, of every plane: what the borders leave is worked out once.
+// Output rows row .. row + rows - 1 and one vector of columns, of every plane: what the borders leave is worked out
+// once.
 template <class T, int kernel_rows, int kernel_columns, int rows, int step, bool inside, bool full>
 [[gnu::noinline]] void window_tiles(const PlaneWindow &v, const Series &planes, WindowOperands<T> at, int64_t line,
                                     uint32_t present, int64_t cell, int first, int count,
                                     const Reaches<T, step, most_across> &reaches, typename Simd<T>::Part part) {
   using S = Simd<T>;
   for (int64_t p = 0; p < planes.count; ++p, at.move(planes)) {
+    prefetch_rows<T, rows * step, step, false>(at.x + (line * v.row_step + cell + at.x_ahead), v.row_step);
+    prefetch_rows<T, rows, 1, true>(at.y + at.y_ahead, v.out_row_step);
     typename S::Vector sum[rows][1];
 #pragma GCC unroll 32
     for (int i = 0; i < rows; ++i) sum[i][0] = S::zero();
@@ -168,7 +172,11 @@ void window_kernel_rows(const PlaneWindow &v, const Series &planes, const Window
 template <class T>
 void window_correlate(const PlaneWindow &v, const Series &planes, const T *w, TapSteps tap, const T *x, T *y,
                       bool accumulate) {
-  const WindowOperands<T> at{w, tap, x, y, accumulate};
+  // The same tile of the next planes, or of the next seven rows of one.
+  const bool series = planes.count > 1;
+  const int64_t x_ahead = series ? planes.count * planes.x : 7 * v.stride * v.row_step;
+  const int64_t y_ahead = series ? planes.count * planes.y : 7 * v.out_row_step;
+  const WindowOperands<T> at{w, tap, x, y, accumulate, x_ahead, y_ahead};
   if (v.stride == 1) {
     window_kernel_rows<T, 1>(v, planes, at);
   } else {

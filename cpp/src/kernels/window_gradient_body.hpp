@@ -1,14 +1,17 @@
-// The weight gradient of planes that are read where they lie, written once over Simd<T>: see WindowKernel. A block of at most
-// 3x3 taps keeps its sums in registers over all images, rows and columns; larger kernels are several blocks.
+// The weight gradient of planes that are read where they lie, written once over Simd<T>: see WindowKernel. A block of
+// at most 3x3 taps keeps its sums in registers over all images, rows and columns; larger kernels are several blocks.
 
 // sum[r][s] += dy * x for `rows` rows of one vector of columns, where tap 0 of the first lies over (line, cell). A row of x is
 // loaded once for all the rows of dy that it meets.
 template <class T, int taps_down, int taps_across, int rows, int step, bool inside>
-[[gnu::always_inline]] inline void gradient_rows(const PlaneWindow &v, const T *dy, const T *x, int64_t line,
-                                                 uint32_t present, int64_t cell, typename Simd<T>::Part part,
+[[gnu::always_inline]] inline void gradient_rows(const PlaneWindow &v, const T *dy, const T *x, int64_t dy_ahead,
+                                                 int64_t x_ahead, int64_t line, uint32_t present, int64_t cell,
+                                                 typename Simd<T>::Part part,
                                                  const Reaches<T, step, taps_across> &reaches,
                                                  typename Simd<T>::Vector (&sum)[taps_down][4]) {
   using S = Simd<T>;
+  prefetch_rows<T, rows, 1, false>(dy + dy_ahead, v.out_row_step);
+  prefetch_rows<T, rows * step, step, false>(x + (line * v.row_step + cell + x_ahead), v.row_step);
   typename S::Vector left[rows];
 #pragma GCC unroll 32
   for (int i = 0; i < rows; ++i) {
@@ -33,9 +36,9 @@ template <class T, int taps_down, int taps_across, int rows, int step, bool insi
 
 // Output rows first .. end-1 of one vector of columns.
 template <class T, int taps_down, int taps_across, int rows, int step>
-[[gnu::always_inline]] inline void gradient_strip(const PlaneWindow &v, const T *dy, const T *x, int64_t first,
-                                                  int64_t end, int64_t row0, int64_t cell, int used,
-                                                  const Reaches<T, step, taps_across> &reaches,
+[[gnu::always_inline]] inline void gradient_strip(const PlaneWindow &v, const T *dy, const T *x, int64_t dy_ahead,
+                                                  int64_t x_ahead, int64_t first, int64_t end, int64_t row0,
+                                                  int64_t cell, int used, const Reaches<T, step, taps_across> &reaches,
                                                   typename Simd<T>::Vector (&sum)[taps_down][4]) {
   using S = Simd<T>;
   const typename S::Part part = S::part(used);
@@ -45,14 +48,17 @@ template <class T, int taps_down, int taps_across, int rows, int step>
   for (; row + rows <= end; row += rows, line += rows * step, dy += rows * v.out_row_step) {
     const uint32_t present = rows_present(v, line, (rows - 1) * step + taps_down);
     if (whole && rows_inside(v, line, (rows - 1) * step + taps_down)) {
-      gradient_rows<T, taps_down, taps_across, rows, step, true>(v, dy, x, line, 0, cell, part, reaches, sum);
+      gradient_rows<T, taps_down, taps_across, rows, step, true>(v, dy, x, dy_ahead, x_ahead, line, 0, cell, part,
+                                                                 reaches, sum);
     } else {
-      gradient_rows<T, taps_down, taps_across, rows, step, false>(v, dy, x, line, present, cell, part, reaches, sum);
+      gradient_rows<T, taps_down, taps_across, rows, step, false>(v, dy, x, dy_ahead, x_ahead, line, present, cell,
+                                                                  part, reaches, sum);
     }
   }
   for (; row < end; ++row, line += step, dy += v.out_row_step) {
     const uint32_t present = rows_present(v, line, taps_down);
-    gradient_rows<T, taps_down, taps_across, 1, step, false>(v, dy, x, line, present, cell, part, reaches, sum);
+    gradient_rows<T, taps_down, taps_across, 1, step, false>(v, dy, x, dy_ahead, x_ahead, line, present, cell, part,
+                                                             reaches, sum);
   }
 }
 
@@ -66,6 +72,10 @@ template <class T, int taps_down, int taps_across, int rows, int step>
     return static_cast<int>(v.out_columns - column < S::lanes ? v.out_columns - column : S::lanes);
   };
   const auto cell_at = [&](int64_t column) { return v.first_column + column * step + column0 * v.column_step; };
+  // The same rows of the next band, or of a channel about a thousand elements on.
+  const int64_t later = 1 + 1024 / (v.out_rows * v.out_columns);
+  const int64_t dy_ahead = v.out_rows > band ? band * v.out_row_step : later * channels.y;
+  const int64_t x_ahead = v.out_rows > band ? band * step * v.row_step : later * channels.x;
   Reaches<T, step, taps_across> reaches(v, cell_at(0), taps_across, used_at(0));
   for (int64_t channel = 0; channel < channels.count; ++channel, dy += channels.y, x += channels.x, dw += channels.w) {
     typename S::Vector sum[taps_down][4];  // those behind taps_across stay zero
@@ -83,8 +93,8 @@ template <class T, int taps_down, int taps_across, int rows, int step>
           const int used = used_at(column);
           // Planes of one vector of columns, the small ones, keep what was found for the first.
           if (v.out_columns > S::lanes) reaches = Reaches<T, step, taps_across>(v, cell, taps_across, used);
-          gradient_strip<T, taps_down, taps_across, rows, step>(v, image_dy + column, image_x, first, end, row0, cell,
-                                                                used, reaches, sum);
+          gradient_strip<T, taps_down, taps_across, rows, step>(v, image_dy + column, image_x, dy_ahead, x_ahead, first,
+                                                                end, row0, cell, used, reaches, sum);
         }
       }
     }

@@ -11,12 +11,13 @@ template <class T, int kernel_rows, int rows, bool inside>
   constexpr int lanes = S::lanes;
   const typename S::Part part = S::part(static_cast<int>(width > lanes ? width - lanes : width));
   for (int64_t p = 0; p < planes.count; ++p, at.move(planes), w_odd += planes.w) {
+    prefetch_rows<T, rows, 2, true>(at.y + at.y_ahead, even.out_row_step);
     typename S::Vector sums[2][rows][1];
 #pragma GCC unroll 32
     for (int i = 0; i < rows; ++i) sums[0][i][0] = sums[1][i][0] = S::zero();
     add_columns<T, kernel_rows, 0, rows, 1, inside>(even, at, line, present, even.first_column + column, 0,
                                                     static_cast<int>(even.kernel_columns), even_reaches, sums[0]);
-    const WindowOperands<T> other{w_odd, at.tap, at.x, at.y, at.accumulate};
+    const WindowOperands<T> other{w_odd, at.tap, at.x, at.y, at.accumulate, 0, 0};
     add_columns<T, kernel_rows, 0, rows, 1, inside>(odd, other, line, present, odd.first_column + column, 0,
                                                     static_cast<int>(odd.kernel_columns), odd_reaches, sums[1]);
     typename S::Vector both[rows][2], low[rows][1];
@@ -81,7 +82,8 @@ void interleaved_plane(const PlaneWindow &even, const PlaneWindow &odd, const Se
 template <class T>
 void window_interleaved(const PlaneWindow &even, const PlaneWindow &odd, const Series &planes, const T *w_even,
                         const T *w_odd, TapSteps tap, const T *x, T *y, bool accumulate) {
-  const WindowOperands<T> at{w_even, tap, x, y, accumulate};
+  const int64_t ahead = planes.count > 1 ? planes.count * planes.y : 7 * even.out_row_step;
+  const WindowOperands<T> at{w_even, tap, x, y, accumulate, 0, ahead};
   switch (even.kernel_rows) {
     case 1: return interleaved_plane<T, 1>(even, odd, planes, at, w_odd);
     case 2: return interleaved_plane<T, 2>(even, odd, planes, at, w_odd);

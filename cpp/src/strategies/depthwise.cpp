@@ -1,5 +1,5 @@
-// Depthwise and grouped convolution: a group has too few channels for a matrix product. Three ways, each in a file: planes
-// read in place, channels-last tensors read in place, and padded copies of planes for everything else.
+// Depthwise and grouped convolution: a group has too few channels for a matrix product. Three ways, each in a file:
+// planes read in place, channels-last tensors read in place, and padded copies of planes for everything else.
 #include "depthwise.hpp"
 
 #include <cstring>
@@ -86,9 +86,9 @@ void backward_weight(const Problem &problem, const Execution &execution, const A
   with_type(problem, [&](auto type) { weight_gradient<decltype(type)>(problem, execution, arguments); });
 }
 
-// Fitted on a Sapphire Rapids core with AVX-512: read in place, 0.36 ns for each product of a tap with a vector (twice that
-// where every second cell is picked) and 40 GB/s; by padded copies, 130 GFLOP/s (95 in the weight gradient) in float32 and 20
-// GB/s, and channels-last planes are picked out cell by cell.
+// Fitted on a Sapphire Rapids core with AVX-512: read in place, 0.36 ns for each product of a tap with a vector (twice
+// that where every second cell is picked) and 40 GB/s; by padded copies, 130 GFLOP/s (95 in the weight gradient) in
+// float32 and 20 GB/s, and channels-last planes are picked out cell by cell.
 double seconds(const Problem &problem, const Execution &execution) {
   const Geometry &g = problem.geometry;
   const double item = static_cast<double>(size_of(problem.dtype));

@@ -1,6 +1,7 @@
-// Every channel has a kernel of its own and channels are neighbours: vectors lie along the channels, and x is read in place.
-// A row of targets falls into segments whose columns are reached by the same taps (for a 3x3 kernel with padding: the first
-// column, the last, and all between), and, in the input gradient of a strided layer, into the phases of the stride.
+// Every channel has a kernel of its own and channels are neighbours: vectors lie along the channels, and x is read in
+// place. A row of targets falls into segments whose columns are reached by the same taps (for a 3x3 kernel with
+// padding: the first column, the last, and all between), and, in the input gradient of a strided layer, into the phases
+// of the stride.
 #include "depthwise_channels_last.hpp"
 
 #include <algorithm>
@@ -14,7 +15,8 @@
 namespace gemmconv::depthwise {
 namespace {
 
-// A tap along the columns: the targets of its phase that it feeds, and the source cell of the first target of the phase.
+// A tap along the columns: the targets of its phase that it feeds, and the source cell of the first target of the
+// phase.
 struct ColumnTap {
   int64_t index, cell;
   Range targets;
@@ -51,8 +53,8 @@ struct Columns {
   }
 };
 
-// Calls body(phase, first target, targets, taps, source offsets, places in the weights) for each segment of the target row
-// at (depth, row). Offsets are those of the segment's first target.
+// Calls body(phase, first target, targets, taps, source offsets, places in the weights) for each segment of the target
+// row at (depth, row). Offsets are those of the segment's first target.
 template <class Body>
 void for_segments(const Geometry &g, bool backward, const Columns &columns, int64_t depth, int64_t row,
                   const Body &body) {

@@ -1,6 +1,6 @@
 // One channel against one channel: a kernel slides over planes that are read where they lie (see window_body.hpp), many
-// planes a call, since one of 7x7 takes less time than a call. Depth and a channel multiplier are loops around that; the
-// input gradient at stride 2 makes a row of one stride phase at a time, its even and odd columns by a kernel each.
+// planes a call, since one of 7x7 takes less time than a call. Depth and a channel multiplier are loops around that;
+// the input gradient at stride 2 makes a row of one stride phase at a time, its even and odd columns by a kernel each.
 #include "depthwise_in_place.hpp"
 
 #include <algorithm>
@@ -26,8 +26,8 @@ struct Run {
 
 int64_t floor_mod(int64_t a, int64_t b) { return (a % b + b) % b; }
 
-// Calls body(window, rows of the source, rows of the target to skip) for each residue of the rows modulo their dilation:
-// among rows that far apart the kernel is dense. first: the source cells that output 0 meets under tap 0.
+// Calls body(window, rows of the source, rows of the target to skip) for each residue of the rows modulo their
+// dilation: among rows that far apart the kernel is dense. first: the source cells that output 0 meets under tap 0.
 template <class Body>
 void for_windows(const Geometry &g, const Sizes &from, const Sizes &to, int64_t stride, int64_t first_row,
                  int64_t first_column, const Body &body) {
@@ -97,8 +97,8 @@ void correlate_planes(const Geometry &g, bool backward, const Run<T> &run) {
               });
 }
 
-// Groups begin .. end-1 of one image. Where a target takes several kernels (of a channel multiplier, along the depth), the
-// first overwrites and the others add.
+// Groups begin .. end-1 of one image. Where a target takes several kernels (of a channel multiplier, along the depth),
+// the first overwrites and the others add.
 template <class T>
 void correlate_groups(const Geometry &g, bool backward, int64_t begin, int64_t end, const T *w, const T *source,
                       T *target) {

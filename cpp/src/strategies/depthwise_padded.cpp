@@ -1,6 +1,7 @@
 // Groups of a few channels, and whatever cannot be read in place: the planes of a group are padded once (see
-// patches/padded.hpp) and every tap becomes a shifted view of them; vectors lie along the pixels. The weight gradient sums over
-// whole planes the same way. The input gradient correlates dy with the taps of each stride phase by themselves.
+// patches/padded.hpp) and every tap becomes a shifted view of them; vectors lie along the pixels. The weight gradient
+// sums over whole planes the same way. The input gradient correlates dy with the taps of each stride phase by
+// themselves.
 #include "depthwise_padded.hpp"
 
 #include <algorithm>
@@ -58,7 +59,8 @@ struct Scratch {
   }
 };
 
-// Sums of one lattice for all targets of a group, into rows of the padded grid or, unit strides and wide rows, in place.
+// Sums of one lattice for all targets of a group, into rows of the padded grid or, unit strides and wide rows, in
+// place.
 template <class T>
 void correlate(const Passage &passage, const Lattice &lattice, const T *w, const Scratch<T> &scratch, T *rows,
                T *in_place, int64_t channel_stride, const Sizes &strides) {
