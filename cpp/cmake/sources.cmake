@@ -25,6 +25,9 @@ target_sources(gemmconv PRIVATE
   cpp/src/pooling/lp.cpp
   cpp/src/pooling/max.cpp
   cpp/src/strategies/depthwise.cpp
+  cpp/src/strategies/depthwise_channels_last.cpp
+  cpp/src/strategies/depthwise_in_place.cpp
+  cpp/src/strategies/depthwise_padded.cpp
   cpp/src/strategies/direct.cpp
   cpp/src/strategies/im2col.cpp
   cpp/src/strategies/im2col_blocking.cpp

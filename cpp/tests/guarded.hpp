@@ -1,5 +1,5 @@
-// What the programs of this folder share: random numbers, failures counted and printed, and arrays that end at a page that
-// faults, so that a tail read or written too far is a crash.
+// What the programs of this folder share: random numbers, failures counted and printed, and arrays between pages that fault,
+// so that a tail read or written too far is a crash.
 #pragma once
 
 #include <sys/mman.h>
@@ -22,17 +22,19 @@ inline void check(bool good, const std::string &what) {
   if (++failures <= 40) std::printf("FAILED %s\n", what.c_str());
 }
 
-// `count` elements of which the last one ends where a page without access begins.
+// `count` elements between two pages without access: the last one ends where the second begins or, `at_start`, the
+// first one begins where the first ends.
 template <class T>
 class Guarded {
  public:
-  explicit Guarded(int64_t count) : count_(count) {
+  explicit Guarded(int64_t count, bool at_start = false) : count_(count) {
     const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), bytes = static_cast<size_t>(count) * sizeof(T);
     const size_t used = (bytes + page - 1) / page * page;
-    size_ = used + page;
+    size_ = page + used + page;
     start_ = static_cast<char *>(mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(start_ + used, page, PROT_NONE);
-    data_ = reinterpret_cast<T *>(start_ + used - bytes);
+    mprotect(start_, page, PROT_NONE);
+    mprotect(start_ + page + used, page, PROT_NONE);
+    data_ = reinterpret_cast<T *>(start_ + page + (at_start ? 0 : used - bytes));
   }
   ~Guarded() { munmap(start_, size_); }
   Guarded(const Guarded &) = delete;

@@ -107,10 +107,12 @@ void for_each(const Kernels &table, const Add &add) {
        [&, taps] { shifted.correlate(32, 56, taps, a, taps, 1, b, offsets.data(), c, 56, false); }});
   add({"dots", sizes(16, 56, taps), flops, 2.0 * 16 * 56 * static_cast<double>(taps),
        [&, taps] { shifted.dots(16, 56, taps, a, 56, b, offsets.data(), c, taps); }});
+  const WindowKernel<T> &window = table.window<T>();
   for (const int64_t f : {3, 5, 7}) {
-    const int64_t row = 56 + f - 1;
-    add({"stacked " + sizes(f, f), sizes(56, 56), flops, 2.0 * 56 * 56 * static_cast<double>(f * f),
-         [&, f, row] { plane.stacked(56, 56, f, f, a, b, row, 1, c, 56); }});
+    const PlaneWindow plane_window{56, 56, 56, f, f, 1, -f / 2, -f / 2, 1, 56, 56, 56};
+    const Series series{8, f * f, 56 * 56, 56 * 56};
+    add({"window " + sizes(f, f), sizes(8, 56, 56), flops, 2.0 * 8 * 56 * 56 * static_cast<double>(f * f),
+         [&, f, plane_window, series] { window.correlate(plane_window, series, a, TapSteps{f, 1}, b, c, false); }});
   }
   add({"copy, rows", sizes(56, 56), bytes, 2 * size * 56 * 56, [&] { plane.copy(56, 56, a, 64, 1, b, 58, 1); }});
   add({"copy, every second", sizes(56, 56), bytes, 2 * size * 56 * 56,

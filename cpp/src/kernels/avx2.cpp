@@ -24,6 +24,16 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 
 #include "plane_body.hpp"
 
+#include "reach_body.hpp"
+
+#include "window_body.hpp"
+
+#include "window_interleaved_body.hpp"
+
+#include "window_gradient_body.hpp"
+
+#include "channel_body.hpp"
+
 #include "gather_body.hpp"
 
 #include "panel_body.hpp"
@@ -50,8 +60,12 @@ const Kernels avx2_kernels = {
     direct_kernel<double, 6, 2, 2>(),
     shifted_kernel<float, 8>(),
     shifted_kernel<double, 8>(),
-    plane_kernel<float, 2>(),
-    plane_kernel<double, 2>(),
+    plane_kernel<float>(),
+    plane_kernel<double>(),
+    window_kernel<float, 3>(),
+    window_kernel<double, 3>(),
+    channel_kernel<float>(),
+    channel_kernel<double>(),
     panel_kernel<float, 16, 2>(),
     panel_kernel<double, 16, 2>(),
     lanes_kernel<float, 6>(),

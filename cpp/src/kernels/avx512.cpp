@@ -28,6 +28,16 @@ namespace {  // nothing of the bodies leaves this file: others are compiled for 
 
 #include "plane_body.hpp"
 
+#include "reach_body.hpp"
+
+#include "window_body.hpp"
+
+#include "window_interleaved_body.hpp"
+
+#include "window_gradient_body.hpp"
+
+#include "channel_body.hpp"
+
 #include "gather_body.hpp"
 
 #include "panel_body.hpp"
@@ -54,8 +64,12 @@ const Kernels avx512_kernels = {
     direct_kernel<double, 8, 3, 4>(),
     shifted_kernel<float, 16>(),
     shifted_kernel<double, 16>(),
-    plane_kernel<float, 4>(),
-    plane_kernel<double, 4>(),
+    plane_kernel<float>(),
+    plane_kernel<double>(),
+    window_kernel<float, 7>(),
+    window_kernel<double, 7>(),
+    channel_kernel<float>(),
+    channel_kernel<double>(),
     panel_kernel<float, 32, 4>(),
     panel_kernel<double, 32, 4>(),
     lanes_kernel<float, 14>(),

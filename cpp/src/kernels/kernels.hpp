@@ -45,12 +45,56 @@ struct ShiftedKernel {
                int64_t c_row);
 };
 
+// A plane of cells that a kernel slides over where it lies. Cells outside of it count as zeros, and no load touches
+// them.
+struct PlaneWindow {
+  int64_t rows, columns, row_step;                   // of the plane that is read; elements from row to row
+  int64_t kernel_rows, kernel_columns, column_step;  // column_step: the dilation along rows
+  int64_t first_row, first_column;                   // the cell under tap 0 of output 0: negative in the padding
+  int64_t stride;                                    // 1 or 2, along both axes
+  int64_t out_rows, out_columns, out_row_step;
+};
+
+// Elements from tap to tap of a kernel; negative ones turn it.
+struct TapSteps {
+  int64_t row, column;
+};
+
+// So many planes, and the elements from each to the next in its three arrays.
+struct Series {
+  int64_t count, w, x, y;
+};
+
+template <class T>
+struct WindowKernel {
+  // For each plane of the series:
+  // y[i * out_row_step + j] (+)= sum_{r, s} w[r * tap.row + s * tap.column] * x(i * stride + r, j * stride + s * column_step),
+  // where x(h, v) = x[(first_row + h) * row_step + first_column + v], or 0 outside the plane.
+  void (*correlate)(const PlaneWindow &, const Series &, const T *w, TapSteps tap, const T *x, T *y, bool accumulate);
+  // The same at stride 1 by two kernels, whose sums go to the even and to the odd columns of y. Each has a window of
+  // its own, which differ in their columns only.
+  void (*interleaved)(const PlaneWindow &even, const PlaneWindow &odd, const Series &, const T *w_even, const T *w_odd,
+                      TapSteps tap, const T *x, T *y, bool accumulate);
+  // For each plane of `channels`, where y stands for dy and w for dw:
+  // dw[r * tap.row + s * tap.column] += sum_{i, j} dy[i * out_row_step + j] * x(i * stride + r, j * stride + s * column_step),
+  // also summed over the series `images`.
+  void (*gradient)(const PlaneWindow &, const Series &channels, const Series &images, const T *dy, const T *x, T *dw,
+                   TapSteps tap);
+};
+
+// Kernels over tensors whose channels are neighbours.
+template <class T>
+struct ChannelKernel {
+  // y[p * y_step + c] = sum_t w[places[t] + c] * x[offsets[t] + p * x_step + c]      (p < pixels, c < channels, t < taps)
+  void (*correlate)(int64_t pixels, int64_t channels, int64_t taps, const T *w, const int64_t *places, const T *x,
+                    const int64_t *offsets, int64_t x_step, T *y, int64_t y_step);
+  // dw[places[t] + c] += sum_p dy[p * dy_step + c] * x[offsets[t] + p * x_step + c]
+  void (*gradient)(int64_t pixels, int64_t channels, int64_t taps, const T *dy, int64_t dy_step, const T *x,
+                   const int64_t *offsets, int64_t x_step, T *dw, const int64_t *places);
+};
+
 template <class T>
 struct PlaneKernel {
-  // c[i * c_row + j] = sum_{r < rows, s < columns} w[r * columns + s] * b[(i + r) * b_row + s * b_col + j] (i < m, j < n).
-  // False, and nothing done, for `rows` that have no code of their own: all but 3, 5 and 7.
-  bool (*stacked)(int64_t m, int64_t n, int64_t rows, int64_t columns, const T *w, const T *b, int64_t b_row,
-                  int64_t b_col, T *c, int64_t c_row);
   // to[i * to_row + j * to_col] = from[i * from_row + j * from_col]            (i < m, j < n)
   void (*copy)(int64_t m, int64_t n, const T *from, int64_t from_row, int64_t from_col, T *to, int64_t to_row,
                int64_t to_col);
@@ -192,6 +236,10 @@ struct Kernels {
   ShiftedKernel<double> shifted_f64;
   PlaneKernel<float> plane_f32;
   PlaneKernel<double> plane_f64;
+  WindowKernel<float> window_f32;
+  WindowKernel<double> window_f64;
+  ChannelKernel<float> channel_f32;
+  ChannelKernel<double> channel_f64;
   PanelKernel<float> panel_f32;
   PanelKernel<double> panel_f64;
   LanesKernel<float> lanes_f32;
@@ -248,6 +296,16 @@ struct Kernels {
   const PoolKernel<T> &pool() const {
     if constexpr (sizeof(T) == 4) return pool_f32;
     else return pool_f64;
+  }
+  template <class T>
+  const WindowKernel<T> &window() const {
+    if constexpr (sizeof(T) == 4) return window_f32;
+    else return window_f64;
+  }
+  template <class T>
+  const ChannelKernel<T> &channel() const {
+    if constexpr (sizeof(T) == 4) return channel_f32;
+    else return channel_f64;
   }
 };
 

@@ -1,4 +1,5 @@
-// Vectors of 64 bytes: AVX-512 F, VL, DQ. A part of a vector is a mask; masked lanes are neither read nor written.
+// Vectors of 64 bytes: AVX-512 F, VL, DQ. A part of a vector is a mask, as is a span; masked lanes are neither read nor
+// written.
 
 #include "transpose_avx512.hpp"
 
@@ -9,14 +10,20 @@ template <>
 struct Simd<float> {
   using Vector = __m512;
   using Part = __mmask16;
+  using Span = Part;
   static constexpr int lanes = 16;
   static constexpr int block = 16;  // transpose() turns block x block
 
   static Vector zero() { return _mm512_setzero_ps(); }
   static Vector broadcast(float value) { return _mm512_set1_ps(value); }
   static Part part(int used) { return static_cast<Part>((1u << used) - 1); }
+  static Span span(int first, int end) { return static_cast<Span>((1u << end) - (1u << first)); }
   static Vector load(const float *source) { return _mm512_loadu_ps(source); }
   static Vector load(const float *source, Part part) { return _mm512_maskz_loadu_ps(part, source); }
+  static Vector held(Vector value) {
+    __asm__("" : "+v"(value));
+    return value;
+  }
   static void store(float *target, Vector value) { _mm512_storeu_ps(target, value); }
   static void store(float *target, Vector value, Part part) { _mm512_mask_storeu_ps(target, part, value); }
   static void stream(float *target, Vector value) { _mm512_stream_ps(target, value); }
@@ -26,6 +33,13 @@ struct Simd<float> {
   }
   static Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+  static Vector zip_low(Vector a, Vector b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b);
+  }
+  static Vector zip_high(Vector a, Vector b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31),
+                                  b);
+  }
   static void sum4(Vector a, Vector b, Vector c, Vector d, float *sums) {
     const __m512d ab = _mm512_castps_pd(add(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
     const __m512d cd = _mm512_castps_pd(add(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
@@ -80,14 +94,20 @@ template <>
 struct Simd<double> {
   using Vector = __m512d;
   using Part = __mmask8;
+  using Span = Part;
   static constexpr int lanes = 8;
   static constexpr int block = 8;  // transpose() turns block x block
 
   static Vector zero() { return _mm512_setzero_pd(); }
   static Vector broadcast(double value) { return _mm512_set1_pd(value); }
   static Part part(int used) { return static_cast<Part>((1u << used) - 1); }
+  static Span span(int first, int end) { return static_cast<Span>((1u << end) - (1u << first)); }
   static Vector load(const double *source) { return _mm512_loadu_pd(source); }
   static Vector load(const double *source, Part part) { return _mm512_maskz_loadu_pd(part, source); }
+  static Vector held(Vector value) {
+    __asm__("" : "+v"(value));
+    return value;
+  }
   static void store(double *target, Vector value) { _mm512_storeu_pd(target, value); }
   static void store(double *target, Vector value, Part part) { _mm512_mask_storeu_pd(target, part, value); }
   static void stream(double *target, Vector value) { _mm512_stream_pd(target, value); }
@@ -97,6 +117,12 @@ struct Simd<double> {
   }
   static Vector add(Vector a, Vector b) { return _mm512_add_pd(a, b); }
   static Vector fma(Vector a, Vector b, Vector c) { return _mm512_fmadd_pd(a, b, c); }
+  static Vector zip_low(Vector a, Vector b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
+  }
+  static Vector zip_high(Vector a, Vector b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
+  }
   static void sum4(Vector a, Vector b, Vector c, Vector d, double *sums) {
     const Vector ab = add(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
     const Vector cd = add(_mm512_unpacklo_pd(c, d), _mm512_unpackhi_pd(c, d));

@@ -8,8 +8,8 @@ namespace gemmconv::depthwise {
 
 inline constexpr int64_t most_taps = 1024;  // of a channel: their places are kept on the stack
 
-// The target positions of one residue modulo the stride, and the taps that reach them. The forward pass has one lattice;
-// the input gradient one for each phase of the stride, and each tap belongs to one of them.
+// The target positions of one residue modulo the stride, and the taps that reach them. The forward pass has one
+// lattice; the input gradient one for each phase of the stride, and each tap belongs to one of them.
 struct Lattice {
   Sizes count;              // target positions along each axis
   Sizes residue;            // the first of them
