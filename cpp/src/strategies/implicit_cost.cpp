@@ -31,7 +31,7 @@ double bands_cycles(const Problem &problem, const Execution &execution, double l
   const double vectors = real(ceil_div(cut.rows, static_cast<int64_t>(lanes)));
   const double turned = groups * real(product(cut.target_sizes)) * rows * (cut.strided() ? 0.9 : 0.45);
   const double packed = real(g.w_size()) * (cut.backward ? 1.2 : 0.8);
-  return copied + pixels * products * vectors / 2 / 0.93 * (cut.rows <= static_cast<int64_t>(lanes) ? 1.08 : 1) +
+  return copied + pixels * products * vectors / 2 / 0.93 * (cut.rows <= static_cast<int64_t>(lanes) ? 1.3 : 1) +
          turned + packed;
 }
 
@@ -49,7 +49,7 @@ double planes_cycles(const Problem &problem, const Execution &execution, double 
   const double gathered = (g.pointwise() ? 16 : 9 + 5 * pieces) * (cut.widest.taps[2].step > 1 ? 1.6 : 1);
   const double full = real(cut.vectors) + real(cut.ragged) / lanes * 1.2;
   const bool jumps = cut.backward && !cut.turned && !cut.local;
-  const double multiplied = rows * full / 2 / (jumps ? 0.6 : 0.93);
+  const double multiplied = rows * full / 2 / (jumps ? 0.7 : 0.93);
   const double turned = cut.turned  ? real(g.w_size()) * (g.kernel_area() > 1       ? 2
                                                           : g.group_inputs() < 1024 ? 0.5
                                                                                     : 1.5)
