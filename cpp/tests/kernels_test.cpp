@@ -12,50 +12,12 @@
 #include "gemm/gemm.hpp"
 #include "gemm/unpacked.hpp"
 #include "guarded.hpp"
+#include "kernel_checks.hpp"
 #include "kernels/kernels.hpp"
 
 using namespace gemmconv;
 
 namespace {
-
-constexpr double canary = 12345.0;
-
-// What c must be: the product in double (long double for double) and a bound of its error.
-template <class T, class A, class B>
-bool close(T value, T before, int64_t k, const A &a, const B &b) {
-  long double sum = before, magnitude = std::abs(before);
-  for (int64_t l = 0; l < k; ++l) {
-    const long double term = static_cast<long double>(a(l)) * b(l);
-    sum += term;
-    magnitude += std::abs(term);
-  }
-  const long double bound =
-      std::numeric_limits<T>::epsilon() * (4 + 2 * std::sqrt(static_cast<long double>(k))) * magnitude;
-  return std::abs(value - sum) <= bound;
-}
-
-template <class T>
-std::string name(const char *what, const Kernels &table, int64_t m, int64_t n, int64_t k) {
-  return std::string(what) + (sizeof(T) == 4 ? " f32 " : " f64 ") + table.name + " m=" + std::to_string(m) +
-         " n=" + std::to_string(n) + " k=" + std::to_string(k);
-}
-
-// Columns behind n and rows behind m keep their canaries.
-template <class T>
-bool untouched(Guarded<T> &c, int64_t m, int64_t n, int64_t ldc) {
-  for (int64_t i = 0; i < c.size(); ++i) {
-    if ((i / ldc >= m || i % ldc >= n) && c[i] != T(canary)) return false;
-  }
-  return true;
-}
-
-template <class T>
-void fill(Guarded<T> &c, int64_t m, int64_t n, int64_t ldc) {
-  std::normal_distribution<double> normal;
-  for (int64_t i = 0; i < c.size(); ++i) {
-    c[i] = i / ldc < m && i % ldc < n ? static_cast<T>(normal(generator)) : T(canary);
-  }
-}
 
 template <class T>
 void check_tile(const Kernels &table) {
@@ -330,12 +292,15 @@ void check_type() {
 }  // namespace
 
 int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // what failed before a crash is to be seen
   std::printf("kernels: %s\n", kernels().name);
   if (kernels_error()) std::printf("error: %s\n", kernels_error());
   std::printf("BLAS: %s, %d threads\n", blas_name() ? blas_name() : "none", blas_threads());
   check_type<float>();
   check_type<double>();
   check_pool_kernels();
+  check_panel_kernels();
+  check_lanes_kernels();
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }
