@@ -56,3 +56,7 @@ class Guarded {
 
 // pool_kernels_test.cpp
 void check_pool_kernels();
+// panel_kernels_test.cpp
+void check_panel_kernels();
+// lanes_kernels_test.cpp
+void check_lanes_kernels();

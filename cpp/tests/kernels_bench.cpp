@@ -78,8 +78,11 @@ void for_each(const Kernels &table, const Add &add) {
   const DirectKernel<T> &direct = table.direct<T>();
   const ShiftedKernel<T> &shifted = table.shifted<T>();
   const PlaneKernel<T> &plane = table.plane<T>();
+  const PanelKernel<T> &panel = table.panel<T>();
+  const LanesKernel<T> &lanes = table.lanes<T>();
+  const WeightsKernel<T> &weights = table.weights<T>();
   const int64_t mr = gemm.mr, nr = gemm.nr, kc = gemm.kc;
-  Numbers<T> a(1 << 17), b(1 << 17), c(1 << 17);
+  Numbers<T> a(1 << 17), b(1 << 17), c(1 << 17), kept_rows(1 << 15);
 
   add({"tile", sizes(mr, nr, kc), flops, 2.0 * mr * nr * kc,
        [&] { gemm.tile(kc, a, b, c, nr, gemm.mr, gemm.nr, false); }});
@@ -96,6 +99,7 @@ void for_each(const Kernels &table, const Add &add) {
   add({"dot", sizes(16, 16, 784), flops, 2.0 * 16 * 16 * 784,
        [&] { direct.dot(16, 16, 784, a, 784, b, 784, c, 16, 1); }});
   add({"transpose", sizes(64, 64), bytes, 2 * size * 64 * 64, [&] { direct.transpose(64, 64, a, 72, b, 72); }});
+  add({"transpose, tails", sizes(59, 61), bytes, 2 * size * 59 * 61, [&] { direct.transpose(59, 61, a, 72, b, 72); }});
 
   // 3x3 kernels on rows of 56 pixels with a padded cell at each end; correlate reads 16 channels
   std::vector<int64_t> offsets;
@@ -118,6 +122,53 @@ void for_each(const Kernels &table, const Add &add) {
   add({"copy, every second", sizes(56, 56), bytes, 2 * size * 56 * 56,
        [&] { plane.copy(56, 56, a, 112, 2, b, 56, 1); }});
   add({"interleave", sizes(56, 56), bytes, 2 * size * 56 * 56, [&] { plane.interleave(56, 56, a, c, 28, b, 56); }});
+
+  // that layer once more, through panels of a tile's columns with a padded cell at one end
+  const int64_t columns = panel.columns;
+  Product<T> product{};
+  product.m = 48, product.n = columns;
+  product.a = a, product.a_row = taps, product.inner = taps, product.a_inner = 1, product.outer = 1;
+  product.b = b, product.b_row = columns;
+  product.c = c, product.c_row = columns;
+  const double product_work = 2.0 * 48 * static_cast<double>(columns * taps);
+  add({"product", sizes(48, columns, taps), flops, product_work, [&] { panel.product(product); }});
+  Product<T> ragged = product;
+  ragged.m = 47, ragged.n = columns - 1;
+  add({"product, a row and a column short", sizes(47, columns - 1, taps), flops,
+       2.0 * 47 * static_cast<double>((columns - 1) * taps), [&] { panel.product(ragged); }});
+  Product<T> indexed = product;
+  indexed.b_offsets = offsets.data();
+  add({"product, rows by offsets", sizes(48, columns, taps), flops, product_work, [&] { panel.product(indexed); }});
+  Product<T> kept = product;
+  kept.keep = kept_rows, kept.keep_row = columns;
+  add({"product, rows kept", sizes(48, columns, taps), flops, product_work, [&] { panel.product(kept); }});
+  const int32_t end = static_cast<int32_t>(columns) - 1;
+  std::vector<Run> runs;
+  std::vector<int32_t> first_run;
+  for (int64_t from = 0; from < 600; from += 200) {
+    const Run of_three_taps[] = {{0, 1, -1}, {1, end, from}, {0, end + 1, from}, {0, end, from + 1}, {end, 1, -1}};
+    for (const Run &run : of_three_taps) {
+      if (run.column == 0) first_run.push_back(static_cast<int32_t>(runs.size()));
+      runs.push_back(run);
+    }
+  }
+  first_run.push_back(static_cast<int32_t>(runs.size()));
+  for (const int64_t step : {1, 2}) {
+    add({"gather, step " + std::to_string(step), sizes(taps, columns), bytes,
+         2 * size * static_cast<double>(taps * columns),
+         [&, step] { panel.gather(16, 9, first_run.data(), runs.data(), a, 1024, step, b, columns + 16); }});
+  }
+  for (const int64_t vectors : {1, 2}) {
+    const int64_t outputs = vectors * lanes.lanes;
+    add({vectors == 1 ? "lanes, one vector" : "lanes, two vectors", sizes(56, outputs, taps), flops,
+         2.0 * 56 * static_cast<double>(outputs * taps), [&, vectors, outputs] {
+           lanes.row[vectors - 1](56, taps, a, offsets.data(), b, outputs, c, outputs, false);
+         }});
+  }
+  // the gradient of its weights from 4 rows of pixels, for as many target channels as one tile takes
+  const int64_t targets = int64_t{weights.vectors} * weights.lanes;
+  add({"weights", sizes(taps, targets, 4 * 56), flops, 2.0 * static_cast<double>(taps * targets) * 4 * 56,
+       [&] { weights.sums(weights.vectors, taps, 4, 56, a, offsets.data(), 58, b, targets, c, targets); }});
 
   if constexpr (std::is_same_v<T, float>) {
     const ActivationKernel &activation = table.activation_f32;

@@ -292,12 +292,15 @@ void check_type() {
 }  // namespace
 
 int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // what failed before a crash is to be seen
   std::printf("kernels: %s\n", kernels().name);
   if (kernels_error()) std::printf("error: %s\n", kernels_error());
   std::printf("BLAS: %s, %d threads\n", blas_name() ? blas_name() : "none", blas_threads());
   check_type<float>();
   check_type<double>();
   check_pool_kernels();
+  check_panel_kernels();
+  check_lanes_kernels();
   std::printf("%d failures\n", failures);
   return failures ? 1 : 0;
 }

@@ -4,17 +4,11 @@
 #include <vector>
 
 #include "guarded.hpp"
-#include "kernels/kernels.hpp"
+#include "kernel_checks.hpp"
 
 using namespace gemmconv;
 
 namespace {
-
-template <class T>
-std::string name(const char *what, const Kernels &table, int64_t m, int64_t n, int64_t k) {
-  return std::string(what) + (sizeof(T) == 4 ? " f32 " : " f64 ") + table.name + " m=" + std::to_string(m) +
-         " n=" + std::to_string(n) + " k=" + std::to_string(k);
-}
 
 template <class T>
 bool same(T a, T b) {

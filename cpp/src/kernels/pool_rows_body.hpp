@@ -104,7 +104,7 @@ void row_maxima(int64_t m, int64_t n, const T *x, int64_t x_row, T *y) {
   using S = Simd<T>;
   constexpr int lanes = S::lanes;
   for (int64_t i = 0; i < m; ++i, x += x_row) {
-    T each[lanes];
+    T each[lanes] = {};  // for a compiler that does not know n > 0
     int used = lanes;
     if (n < lanes) {
       used = static_cast<int>(n);
