@@ -67,16 +67,20 @@ bool prefers_bands(const Problem &problem, const Execution &execution) {
   const int64_t batch = execution.deterministic ? 1 : g.batch;
   const bool large = problem.pass == Pass::forward &&
                      g.w_size() / g.groups * static_cast<int64_t>(size_of(problem.dtype)) > large_bytes;
-  if (batch * product(sides.lattice) <
-      (strided ? fewest_pixels_strided : large ? fewest_pixels_large : fewest_pixels)) {
+  if (batch * product(sides.lattice) < (strided ? fewest_pixels_strided
+                                        : large ? fewest_pixels_large
+                                                : fewest_pixels)) {
     return false;
   }
   // In double, which large paddings and dilations do not overflow.
   double cells = static_cast<double>(sides.depth * static_cast<int64_t>(size_of(problem.dtype)));
   for (int i = 0; i < 3; ++i) {
     const double reach = static_cast<double>(g.dilation[i]) * static_cast<double>(g.kernel[i] - 1);
-    const double source = strided ? reach / static_cast<double>(g.stride[i]) + 1 : reach + static_cast<double>(g.stride[i]);
-    cells *= source + (i == 2 ? static_cast<double>(sides.lattice[2] - 1) * (strided ? 1.0 : static_cast<double>(g.stride[2])) : 0);
+    const double source =
+        strided ? reach / static_cast<double>(g.stride[i]) + 1 : reach + static_cast<double>(g.stride[i]);
+    cells *=
+        source +
+        (i == 2 ? static_cast<double>(sides.lattice[2] - 1) * (strided ? 1.0 : static_cast<double>(g.stride[2])) : 0);
   }
   if (cells > most_bytes_of_a_row) return false;
   const int64_t lanes = vector_lanes(problem), filled = ceil_div(sides.rows, lanes) * lanes;
@@ -88,7 +92,8 @@ size_t bands_packed_bytes(const Problem &problem) {
   if (!channels_in_lanes(problem)) return rounded(g.w_size(), size_of(problem.dtype));
   const Sides sides(problem);
   const int64_t panel = 2 * vector_lanes(problem);
-  return rounded(g.groups * ceil_div(sides.rows, panel) * panel * sides.depth * g.kernel_area(), size_of(problem.dtype));
+  return rounded(g.groups * ceil_div(sides.rows, panel) * panel * sides.depth * g.kernel_area(),
+                 size_of(problem.dtype));
 }
 
 int64_t BandsCut::taps(const Sizes &residue) const {
@@ -128,7 +133,8 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
   blocks = ceil_div(rows, panel);
   const int64_t depth_blocks = std::max<int64_t>(ceil_div(ceil_div(depth * area, product(phases)), block_depth), 1);
   channels = std::max<int64_t>(ceil_div(depth, depth_blocks), 1);
-  weights_bytes = packed || !(channels_in_lanes || strided()) ? 0 : bands_packed_bytes(problem);
+  // Weights that came packed leave their room unused: bands are cut, and workspace is asked for, without knowing of it.
+  weights_bytes = channels_in_lanes || strided() ? bands_packed_bytes(problem) : 0;
   offset_bytes = rounded(depth * area, sizeof(int64_t));
   const size_t size = static_cast<size_t>(item);
   line_bytes = phases[2] > 1 ? rounded(phases[2] * (channels_in_lanes ? panel : rows) * lattice[2], size) : 0;
@@ -154,6 +160,7 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
   while (threads > 1 && weights_bytes + thread_bytes() * static_cast<size_t>(threads) > execution.workspace_limit) {
     --threads;
   }
+  if (packed) weights_bytes = 0;
 }
 
 }  // namespace gemmconv::implicit

@@ -31,17 +31,16 @@ double bands_cycles(const Problem &problem, const Execution &execution, double l
   const double vectors = real(ceil_div(cut.rows, static_cast<int64_t>(lanes)));
   const double turned = groups * real(product(cut.target_sizes)) * rows * (cut.strided() ? 0.9 : 0.45);
   const double packed = real(g.w_size()) * (cut.backward ? 1.2 : 0.8);
-  return copied + pixels * products * vectors / 2 / 0.93 * (cut.rows <= static_cast<int64_t>(lanes) ? 1.08 : 1) + turned +
-         packed;
+  return copied + pixels * products * vectors / 2 / 0.93 * (cut.rows <= static_cast<int64_t>(lanes) ? 1.08 : 1) +
+         turned + packed;
 }
 
 double planes_cycles(const Problem &problem, const Execution &execution, double lanes) {
   const Geometry &g = problem.geometry;
   const PlanesCut cut(problem, execution, false);
   const double lattices = real(cut.lattices), rows = real(cut.rows);
-  const bool strided = cut.phases != Sizes{1, 1, 1};
   // Products of all stride phases; a lattice has its share of them.
-  const double products = real(cut.depth * g.kernel_area()) / (strided ? real(product(g.stride)) : 1);
+  const double products = real(cut.depth * g.kernel_area()) / real(product(cut.phases));
   const double phases = real(cut.phases[2]);
   // A row of a panel is gathered in some 12 cycles, where one tap jumps from channel to channel in 20, and longer where it
   // is many short rows or strided ones.
@@ -50,7 +49,9 @@ double planes_cycles(const Problem &problem, const Execution &execution, double 
   const double full = real(cut.vectors) + real(cut.ragged) / lanes * 1.2;
   const bool jumps = cut.backward && !cut.turned && !cut.local;
   const double multiplied = rows * full / 2 / (jumps ? 0.6 : 0.93);
-  const double turned = cut.turned ? real(g.w_size()) * (g.kernel_area() > 1 ? 2 : g.group_inputs() < 1024 ? 0.5 : 1.5)
+  const double turned = cut.turned  ? real(g.w_size()) * (g.kernel_area() > 1       ? 2
+                                                          : g.group_inputs() < 1024 ? 0.5
+                                                                                    : 1.5)
                         : cut.local ? real(g.w_size()) * 0.4 * lattices * real(cut.panels) / real(g.groups)
                                     : 0;
   const double put_back = cut.direct ? 0 : lattices * phases * real(cut.columns) * rows * 0.5;
@@ -66,7 +67,8 @@ double pixels_cycles(const Problem &problem, double lanes) {
   const double vectors = real(ceil_div(targets, static_cast<int64_t>(lanes)));
   const double products = real(g.batch * g.groups * g.output_pixels() * g.kernel_area()) * sources;
   const double rows = real(g.batch * g.groups * g.kernel_area() * g.output[0] * g.output[1]);
-  return products * vectors / 2 / 0.97 * (sources + 3) / sources + real(g.w_size()) * (g.kernel_area() == 1 ? 5.0 : 1.3) +
+  return products * vectors / 2 / 0.97 * (sources + 3) / sources +
+         real(g.w_size()) * (g.kernel_area() == 1 ? 5.0 : 1.3) +
          rows * real(ceil_div(static_cast<int64_t>(vectors), 4)) * 60;
 }
 

@@ -6,7 +6,6 @@
 #include "implicit_planes.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "../kernels/kernels.hpp"
 #include "../threads.hpp"
@@ -153,8 +152,8 @@ class Planes {
           product.bias = bias && !product.accumulate ? bias + i : nullptr;
           kernel.product(product);
           if (columns.ragged > 0 && k > 0) {
-            direct.dot(product.m, columns.ragged, k, product.a, product.a_row, scratch.ragged, k,
-                       ragged + i * sums_row, sums_row, 1);
+            direct.dot(product.m, columns.ragged, k, product.a, product.a_row, scratch.ragged, k, ragged + i * sums_row,
+                       sums_row, 1);
           }
         }
         product.accumulate = true;
@@ -200,8 +199,9 @@ class Planes {
 }  // namespace
 
 size_t planes_workspace_bytes(const Problem &problem, const Execution &execution) {
-  const PlanesCut cut(problem, execution, false);
-  return cut.weights_bytes + cut.thread_bytes() * static_cast<size_t>(cut.threads);
+  // Weights that came packed are cut in another way, and which they are is not known yet.
+  const PlanesCut cut(problem, execution, false), packed(problem, execution, true);
+  return std::max(cut.total_bytes(), packed.total_bytes());
 }
 
 template <class T>

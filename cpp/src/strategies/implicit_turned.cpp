@@ -21,6 +21,10 @@ int64_t taps_of(const Axis &axis, bool flip, int64_t residue) { return TapLine::
 
 int64_t taps_before(const Axis &axis, bool flip, int64_t residue) {
   int64_t count = 0;
+  if (axis.stride < axis.kernel) {  // long kernels have many taps and few phases
+    for (int64_t phase = 0; phase < residue; ++phase) count += taps_of(axis, flip, phase);
+    return count;
+  }
   for (int64_t tap = 0; tap < axis.kernel; ++tap) {
     const int64_t phase = tap_offset(axis, tap, flip) % axis.stride;
     if ((phase < 0 ? phase + axis.stride : phase) < residue) ++count;
@@ -44,7 +48,7 @@ template <class T>
 void turn_weights(const Geometry &g, int threads, const T *w, T *turned) {
   const int64_t outputs = g.group_outputs(), inputs = g.group_inputs(), area = g.kernel_area();
   constexpr int64_t most = 64;  // taps at once
-  if (area == 1) {  // a matrix
+  if (area == 1) {              // a matrix
     const int64_t blocks = ceil_div(inputs, most);
     parallel_ranges(threads, g.groups * blocks, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
@@ -68,10 +72,9 @@ void turn_weights(const Geometry &g, int threads, const T *w, T *turned) {
                                     tap_phase(g.axis(2), tap % g.kernel[2], g.flip)};
         const Sizes residue{phases[0].residue, phases[1].residue, phases[2].residue};
         const WeightView view = turned_weights(g, residue);
-        const int64_t rank =
-            (phases[0].rank * taps_of(g.axis(1), g.flip, residue[1]) + phases[1].rank) *
-                taps_of(g.axis(2), g.flip, residue[2]) +
-            phases[2].rank;
+        const int64_t rank = (phases[0].rank * taps_of(g.axis(1), g.flip, residue[1]) + phases[1].rank) *
+                                 taps_of(g.axis(2), g.flip, residue[2]) +
+                             phases[2].rank;
         places[t] = {view.offset + rank, view.row, view.channel};
       }
       for (int64_t row = begin; row < end; ++row) {
