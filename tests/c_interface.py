@@ -47,7 +47,9 @@ def library() -> ctypes.CDLL:
     loaded.gemmconv_plan_workspace_bytes.restype = ctypes.c_size_t
     loaded.gemmconv_plan_workspace_bytes.argtypes = [ctypes.c_void_p]
     loaded.gemmconv_plan_destroy.argtypes = [ctypes.c_void_p]
-    loaded.gemmconv_plan_run.argtypes = [ctypes.c_void_p] * 6
+    loaded.gemmconv_plan_run.argtypes = loaded.gemmconv_plan_run_packed.argtypes = [ctypes.c_void_p] * 6
+    loaded.gemmconv_plan_pack.argtypes = [ctypes.c_void_p] * 3
+    loaded.gemmconv_packed_destroy.argtypes = [ctypes.c_void_p]
     return loaded
 
 
@@ -68,6 +70,8 @@ class CPlan:
         flip: bool = False,
         activation: str | None = None,
         threads: int = 1,
+        deterministic: bool = False,
+        workspace_limit: int | None = None,
     ) -> None:
         problem, settings = Problem(), Settings()
         LIBRARY.gemmconv_problem_init(ctypes.byref(problem))
@@ -82,7 +86,9 @@ class CPlan:
             for name in ("input", "kernel", "stride", "dilation"):
                 getattr(problem, name)[axis] = getattr(case, name)[axis]
             problem.padding_low[axis], problem.padding_high[axis] = case.padding[axis]
-        settings.strategy, settings.threads = strategy.encode(), threads
+        settings.strategy, settings.threads, settings.deterministic = strategy.encode(), threads, deterministic
+        if workspace_limit is not None:
+            settings.workspace_limit = workspace_limit
         self._plan = ctypes.c_void_p()
         status = LIBRARY.gemmconv_plan_create(ctypes.byref(problem), ctypes.byref(settings), ctypes.byref(self._plan))
         if status:
@@ -99,4 +105,16 @@ class CPlan:
         """Run on arrays as they are: shapes, layout and memory are the caller's business."""
         places = [array.ctypes.data if array is not None else None for array in (first, second, bias, out, workspace)]
         if LIBRARY.gemmconv_plan_run(self._plan, *places):
+            raise RuntimeError(LIBRARY.gemmconv_last_error().decode())
+
+    def run_packed(self, first: Any, w: Any, out: Any, workspace: Any) -> None:
+        """The same with weights packed for the plan, and no bias."""
+        packed = ctypes.c_void_p()
+        if LIBRARY.gemmconv_plan_pack(self._plan, w.ctypes.data, ctypes.byref(packed)):
+            raise RuntimeError(LIBRARY.gemmconv_last_error().decode())
+        status = LIBRARY.gemmconv_plan_run_packed(
+            self._plan, first.ctypes.data, packed, None, out.ctypes.data, workspace.ctypes.data
+        )
+        LIBRARY.gemmconv_packed_destroy(packed)
+        if status:
             raise RuntimeError(LIBRARY.gemmconv_last_error().decode())

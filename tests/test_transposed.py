@@ -10,6 +10,7 @@ from cases import CASES, LAYERS, LAYOUTS, Case, from_layout, in_layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from passes import STRATEGIES
 from tolerance import UNIT_ROUNDOFF, activated_tolerance, assert_within
 
 import gemmconv
@@ -120,6 +121,29 @@ def test_output_shape(cells: int, kernel: int, stride: int, dilation: int, extra
     right, within = judged(x, w, (wanted,), {**options, "padding": ((low, 0),)})
     got = gemmconv.conv_transpose(x, w, **options, output_padding=extra, output_shape=(wanted,))
     assert_within(got, right, within)
+
+
+@pytest.mark.parametrize("strategy", ["auto", *STRATEGIES])
+@pytest.mark.parametrize(
+    "options",
+    [{"output_shape": (6, 4)}, {"dilation": 2, "padding": [(1, 0), (1, 0)], "output_padding": 1}],
+    ids=["one_axis_longer_one_shorter", "shifted"],
+)
+def test_as_many_pixels_in_other_places(options: dict[str, Any], strategy: str) -> None:
+    """A 1x1 kernel whose input and output are equally many pixels, but not the same ones."""
+    generator = np.random.default_rng(3)
+    x, w = generator.standard_normal((2, 3, 4, 6)), generator.standard_normal((3, 5, 1, 1))
+    right = np.zeros((2, 5, 6, 4) if "output_shape" in options else (2, 5, 4, 6))
+    if "output_shape" in options:
+        right[:, :, :4] = np.einsum("nchw,ck->nkhw", x[..., 1:5], w[..., 0, 0])
+    else:
+        right[:, :, :3, :5] = np.einsum("nchw,ck->nkhw", x[:, :, 1:, 1:], w[..., 0, 0])
+    try:
+        got = gemmconv.conv_transpose(x, w, strategy=strategy, **options)
+    except gemmconv.UnsupportedError:
+        assert strategy not in ("auto", "direct", "im2col", "implicit")
+        return
+    np.testing.assert_allclose(got, right, rtol=1e-12)
 
 
 @pytest.mark.parametrize("case", CHOSEN[::2], ids=str)

@@ -53,8 +53,11 @@ struct Geometry : Window {
   int64_t x_size() const { return batch * in_channels * input_pixels(); }
   int64_t y_size() const { return batch * out_channels * output_pixels(); }
   int64_t w_size() const { return out_channels * patch_size(); }
-  // 1x1, unit stride, no padding: the patches of x are x itself.
-  bool pointwise() const { return kernel_area() == 1 && stride == Sizes{1, 1, 1} && product(output) == product(input); }
+  // 1x1, unit stride, no padding: the patches of x are x itself. As many pixels are not enough: a transposed convolution
+  // may add to one axis what it takes from another.
+  bool pointwise() const {
+    return kernel_area() == 1 && stride == Sizes{1, 1, 1} && output == input && padding_low == Sizes{0, 0, 0};
+  }
 };
 
 // A frozen, checked pooling. x is (batch, channels, input), y (batch, channels, output).

@@ -25,8 +25,8 @@ class PatchPlanes {
     phase_cells_ = columns_.output + (columns_.kernel - 1) * columns_.dilation / stride;
     // both phases of a stride of 2, read or not, so that they are put together in registers
     row_cells_ = (stride == 2 ? 2 : std::min(stride, (columns_.kernel - 1) * columns_.dilation + 1)) * phase_cells_;
-    fits_ = geometry.input[0] == 1 && geometry.kernel[0] == 1 && geometry.output[0] == 1 && stride <= most_phases &&
-            reach() * row_cells_ <= elements;
+    fits_ = geometry.input[0] == 1 && geometry.kernel[0] == 1 && geometry.output[0] == 1 &&
+            geometry.padding_low[0] == 0 && stride <= most_phases && reach() * row_cells_ <= elements;
     int64_t covered = 0;
     for (int64_t phase = 0; phase * phase_cells_ < row_cells_; ++phase) {
       const Range cells = inside(phase);

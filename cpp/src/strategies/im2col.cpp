@@ -420,7 +420,8 @@ double seconds(const Problem &problem, const Execution &execution) {
                               : pixels * groups * (problem.pass == Pass::forward ? q : outputs) * 0.1e-9;
   const double blocks = pixels / static_cast<double>(block_pixels) * groups;
   const double scattered = blocking.narrow && g.layout == Layout::nhwc ? 8 : 1;
-  return (2 * pixels * outputs * q * groups / rate + columns + turned + in_place) * scattered / execution.threads + blocks * 1e-6;
+  return (2 * pixels * outputs * q * groups / rate + columns + turned + in_place) * scattered / execution.threads +
+         blocks * 1e-6;
 }
 
 }  // namespace gemmconv::im2col

@@ -139,7 +139,8 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
   blocks = ceil_div(rows, panel);
   const int64_t depth_blocks = std::max<int64_t>(ceil_div(ceil_div(depth * area, product(phases)), block_depth), 1);
   channels = std::max<int64_t>(ceil_div(depth, depth_blocks), 1);
-  weights_bytes = packed || !(channels_in_lanes || strided()) ? 0 : bands_packed_bytes(problem);
+  // Weights that came packed leave their room unused: bands are cut, and workspace is asked for, without knowing of it.
+  weights_bytes = channels_in_lanes || strided() ? bands_packed_bytes(problem) : 0;
   offset_bytes = rounded(depth * area, sizeof(int64_t));
   const size_t size = static_cast<size_t>(item);
   line_bytes = phases[2] > 1 ? rounded(phases[2] * (channels_in_lanes ? panel : rows) * lattice[2], size) : 0;
@@ -165,6 +166,7 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
   while (threads > 1 && weights_bytes + thread_bytes() * static_cast<size_t>(threads) > execution.workspace_limit) {
     --threads;
   }
+  if (packed) weights_bytes = 0;
 }
 
 }  // namespace gemmconv::implicit

@@ -48,6 +48,5 @@ struct BandsCut {
 
 // Whether target channels fill the lanes, rather than pixels of a row.
 bool channels_in_lanes(const Problem &problem);
-size_t bands_packed_bytes(const Problem &problem);
 
 }  // namespace gemmconv::implicit

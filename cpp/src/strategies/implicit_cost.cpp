@@ -39,14 +39,13 @@ double planes_cycles(const Problem &problem, const Execution &execution, double 
   const Geometry &g = problem.geometry;
   const PlanesCut cut(problem, execution, false);
   const double lattices = real(cut.lattices), rows = real(cut.rows);
-  const bool strided = cut.phases != Sizes{1, 1, 1};
   // Products of all stride phases; a lattice has its share of them.
-  const double products = real(cut.depth * g.kernel_area()) / (strided ? real(product(g.stride)) : 1);
+  const double products = real(cut.depth * g.kernel_area()) / real(product(cut.phases));
   const double phases = real(cut.phases[2]);
   // A row of a panel is gathered in some 12 cycles, where one tap jumps from channel to channel in 20, and longer where it
   // is many short rows or strided ones.
   const double pieces = g.pointwise() ? 1 : 4 * lanes / real(cut.widest.targets[2]);
-  const double gathered = (g.pointwise() ? 16 : 9 + 5 * pieces) * (cut.widest.taps[2].step > 1 ? 1.6 : 1);
+  const double gathered = (g.pointwise() ? 10 : 9 + 5 * pieces) * (cut.widest.taps[2].step > 1 ? 1.6 : 1);
   const double full = real(cut.vectors) + real(cut.ragged) / lanes * 1.2;
   const bool jumps = cut.backward && !cut.turned && !cut.local;
   const double multiplied = rows * full / 2 / (jumps ? 0.7 : 0.93);

@@ -21,29 +21,46 @@ size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elem
 
 PlanesCut::PlanesCut(const Problem &problem, const Execution &execution, bool packed) : g_(problem.geometry) {
   const size_t item = size_of(problem.dtype);
-  const bool single = problem.dtype == DType::float32;
-  lanes = single ? kernels().panel<float>().lanes : kernels().panel<double>().lanes;
-  const int64_t tile = single ? kernels().panel<float>().columns : kernels().panel<double>().columns;
+  lanes = problem.dtype == DType::float32 ? kernels().panel<float>().lanes : kernels().panel<double>().lanes;
+  tile = problem.dtype == DType::float32 ? kernels().panel<float>().columns : kernels().panel<double>().columns;
   backward = problem.pass == Pass::backward_input;
+  strided = backward && g_.stride != Sizes{1, 1, 1};
   rows = backward ? g_.group_inputs() : g_.group_outputs();
   depth = backward ? g_.group_outputs() : g_.group_inputs();
   source = backward ? g_.y_strides() : g_.x_strides();
   target = backward ? g_.x_strides() : g_.y_strides();
   source_sizes = backward ? g_.output : g_.input;
   target_sizes = backward ? g_.input : g_.output;
-  phases = backward ? g_.stride : Sizes{1, 1, 1};
-  const bool strided = phases != Sizes{1, 1, 1};
+  for (int i = 0; i < 3; ++i) phases[i] = backward ? std::min(g_.stride[i], g_.input[i]) : 1;
   widest = grid({0, 0, 0});
-  const int64_t pixels = widest.target_count(), area = g_.kernel_area();
 
   // Tiny planes share panels: 4x4 pixels are a quarter of one.
-  const bool merged = g_.batch > 1 && pixels <= 2 * lanes;
+  const int64_t pixels = widest.target_count(), area = g_.kernel_area();
+  merged = g_.batch > 1 && pixels <= 2 * lanes;
+  const bool has_to_turn = backward && (packed || (area > 1 && strided));
+  turned = has_to_turn || (backward && g_.batch * pixels >= (area == 1 ? worth_turning_single : worth_turning) &&
+                           can_turn(execution, item));
+  divide(execution, item, packed);
+  // Neither is worth a refusal, which must not depend on the batch either.
+  if (weights_bytes + thread_bytes() > execution.workspace_limit && (merged || turned != has_to_turn)) {
+    merged = false;
+    turned = has_to_turn;
+    divide(execution, item, packed);
+  }
+  stream = direct && depth * area <= streamed_depth &&
+           g_.batch * g_.groups * rows * pixels * static_cast<int64_t>(item) >= streamed_bytes;
+}
+
+// Whether turned weights leave some of the workspace.
+bool PlanesCut::can_turn(const Execution &execution, size_t item) const {
+  return rounded(g_.w_size(), item) <= execution.workspace_limit - execution.workspace_limit / 4;
+}
+
+void PlanesCut::divide(const Execution &execution, size_t item, bool packed) {
+  const int64_t pixels = widest.target_count(), area = g_.kernel_area();
   direct = !strided && !merged;
   lattices = (merged ? 1 : g_.batch) * g_.groups * phases[0] * phases[1];
   columns = merged ? pixels * g_.batch : pixels;
-  const int64_t pixels_of_all = g_.batch * pixels;
-  turned = backward &&
-           (packed || pixels_of_all >= (area == 1 ? worth_turning_single : worth_turning) || (area > 1 && strided));
   local = backward && !turned && area == 1;
   weights_bytes = turned && !packed ? rounded(g_.w_size(), item) : 0;
 
@@ -75,26 +92,30 @@ PlanesCut::PlanesCut(const Problem &problem, const Execution &execution, bool pa
 
   // No phase has more taps than its strides leave of the kernel.
   int64_t most_taps = 1;
-  for (int i = 0; i < 3; ++i) most_taps *= phases[i] == 1 ? g_.kernel[i] : ceil_div(g_.kernel[i], widest.taps[i].gap);
+  for (int i = 0; i < 3; ++i) most_taps *= ceil_div(g_.kernel[i], widest.taps[i].gap);
   // Blocks of l shrink until one thread's share fits the limit, then as many threads as fit: the order of additions must
-  // not depend on their number.
+  // not depend on their number. Where it must not depend on the batch or on parts either, blocks leave room for whatever
+  // these may need.
+  const size_t turned_bytes =
+      backward && ((area > 1 && strided) || can_turn(execution, item)) ? rounded(g_.w_size(), item) : 0;
   for (int64_t most = panel_depth;; most /= 2) {
     taps = std::min(most_taps, std::max<int64_t>(most, 1));
     const int64_t blocks = (depth * taps + most - 1) / std::max<int64_t>(most, 1);
     channels = taps < most_taps ? 1 : std::max<int64_t>((depth + blocks - 1) / std::max<int64_t>(blocks, 1), 1);
-    const int64_t rows_of_part = (rows + row_parts - 1) / row_parts;
+    const size_t all_sums = rounded(phases[2] * rows * panel_row + 2 * lanes, item);
+    const size_t all_local = rounded(local_rows * channels, item);
     panel_bytes = rounded(channels * taps * panel_row + 2 * lanes, item);
     ragged_bytes = ragged > 0 ? rounded(channels * taps * (most_columns - tile), item) : 0;
-    sums_bytes = direct ? 0 : rounded(phases[2] * rows_of_part * panel_row + 2 * lanes, item);
-    local_bytes = local ? rounded(local_rows * channels, item) : 0;
+    sums_bytes = direct ? 0 : rounded(phases[2] * ceil_div(rows, row_parts) * panel_row + 2 * lanes, item);
+    local_bytes = local ? all_local : 0;
     table_bytes = PatchPanel::scratch_bytes(widest, most_columns, taps);
-    if (weights_bytes + thread_bytes() <= execution.workspace_limit || most <= 1) break;
+    const size_t needed = !execution.deterministic
+                              ? weights_bytes + thread_bytes()
+                              : turned_bytes + panel_bytes + table_bytes + (backward && area == 1 ? all_local : 0) +
+                                    (strided || pixels <= 2 * lanes ? all_sums : 0);
+    if (needed <= execution.workspace_limit || most <= 1) break;
   }
-  while (threads > 1 && weights_bytes + thread_bytes() * static_cast<size_t>(threads) > execution.workspace_limit) {
-    --threads;
-  }
-  stream = direct && depth * area <= streamed_depth &&
-           g_.batch * g_.groups * rows * pixels * static_cast<int64_t>(item) >= streamed_bytes;
+  while (threads > 1 && total_bytes() > execution.workspace_limit) --threads;
 }
 
 PanelColumns PlanesCut::panel(int64_t number) const {

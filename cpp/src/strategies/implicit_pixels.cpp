@@ -6,7 +6,6 @@
 #include "implicit_pixels.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "../kernels/kernels.hpp"
 #include "../threads.hpp"

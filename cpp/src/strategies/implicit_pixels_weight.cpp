@@ -1,7 +1,7 @@
 // dw[k][c][tap] = sum over pixels of dy[k][p] x[c][p at tap], without a column matrix: a block of outputs and a block of
-// inputs keep their sums of all taps in the cache while images and rows run; vectors lie along the input channels. NCHW
-// turns the block's planes of x once, [pixel][channel]; where rows are short, the pixels of a tap are first copied
-// together, so that one product sums over the whole plane.
+// inputs keep their sums of all taps in the cache while images and rows run; vectors lie along the input channels of a
+// pixel (NHWC). Where rows are short, the pixels of a tap are first copied together, so that one product sums over the
+// whole image.
 #include "implicit_pixels.hpp"
 
 #include <algorithm>
@@ -14,8 +14,7 @@
 namespace gemmconv::implicit {
 namespace {
 
-constexpr int64_t short_row =
-    28;  // below, a product over one row is too little work between loading and storing its sums
+constexpr int64_t short_row = 28;  // below, a product over one row is too little work for loading and storing its sums
 
 size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -24,10 +23,10 @@ struct Cut {
   int64_t outputs, inputs;  // channels of a block
   int64_t output_blocks, input_blocks;
   bool gathered;  // the pixels of a tap are copied together
-  size_t turned_bytes, gathered_bytes, sums_bytes;
+  size_t gathered_bytes, sums_bytes;
   int threads;
 
-  size_t task_bytes() const { return turned_bytes + gathered_bytes + sums_bytes; }
+  size_t task_bytes() const { return gathered_bytes + sums_bytes; }
   size_t total_bytes() const { return task_bytes() * static_cast<size_t>(threads); }
 };
 
@@ -42,8 +41,6 @@ Cut cut_work(const Problem &problem, const Execution &execution) {
     cut.inputs = std::min(block, g.group_inputs());
     cut.output_blocks = ceil_div(g.group_outputs(), cut.outputs);
     cut.input_blocks = ceil_div(g.group_inputs(), cut.inputs);
-    cut.turned_bytes =
-        g.layout == Layout::nchw ? rounded(static_cast<size_t>(g.input_pixels() * cut.inputs) * item) : 0;
     cut.gathered_bytes = cut.gathered ? rounded(static_cast<size_t>(g.output_pixels() * cut.inputs) * item) : 0;
     cut.sums_bytes = rounded(static_cast<size_t>(g.kernel_area() * cut.outputs * cut.inputs) * item);
     if (cut.task_bytes() <= execution.workspace_limit || block == 1) break;
@@ -56,8 +53,7 @@ Cut cut_work(const Problem &problem, const Execution &execution) {
 
 // gathered[output pixel][channel] = what the tap reads, zeros in the padding.
 template <class T>
-void gather_tap(const Geometry &g, const Tap &tap, const T *pixels, int64_t pixel_stride, int64_t channels,
-                T *gathered) {
+void gather_tap(const Geometry &g, const Tap &tap, const T *pixels, int64_t channels, T *gathered) {
   for (int64_t od = 0; od < g.output[0]; ++od) {
     const int64_t id = input_at(g.axis(0), od, tap.depth_offset);
     for (int64_t oh = 0; oh < g.output[1]; ++oh, gathered += g.output[2] * channels) {
@@ -67,9 +63,9 @@ void gather_tap(const Geometry &g, const Tap &tap, const T *pixels, int64_t pixe
         continue;
       }
       std::fill_n(gathered, tap.columns.begin * channels, T(0));
-      const T *row = pixels + (id * g.input[1] + ih) * g.input[2] * pixel_stride;
+      const T *row = pixels + (id * g.input[1] + ih) * g.input[2] * g.in_channels;
       for (int64_t ow = tap.columns.begin; ow < tap.columns.end; ++ow) {
-        std::memcpy(gathered + ow * channels, row + (ow * g.stride[2] + tap.column_offset) * pixel_stride,
+        std::memcpy(gathered + ow * channels, row + (ow * g.stride[2] + tap.column_offset) * g.in_channels,
                     static_cast<size_t>(channels) * sizeof(T));
       }
       std::fill(gathered + tap.columns.end * channels, gathered + g.output[2] * channels, T(0));
@@ -91,12 +87,11 @@ void pixels_weight(const Problem &problem, const Execution &execution, const Arg
   T *dw = static_cast<T *>(arguments.out);
   const Strides xs = g.x_strides(), ys = g.y_strides();
   const int64_t area = g.kernel_area(), patch = g.patch_size();
-  const DirectKernel<T> &kernel = kernels().direct<T>();
+  const auto outer = kernels().direct<T>().outer;
   const int64_t tasks = g.groups * cut.output_blocks * cut.input_blocks;
   parallel(cut.threads, [&](int part) {
     std::byte *own = static_cast<std::byte *>(arguments.workspace) + cut.task_bytes() * static_cast<size_t>(part);
-    T *turned = reinterpret_cast<T *>(own), *gathered = reinterpret_cast<T *>(own + cut.turned_bytes);
-    T *sums = reinterpret_cast<T *>(own + cut.turned_bytes + cut.gathered_bytes);
+    T *gathered = reinterpret_cast<T *>(own), *sums = reinterpret_cast<T *>(own + cut.gathered_bytes);
     for (int64_t task = tasks * part / cut.threads; task < tasks * (part + 1) / cut.threads; ++task) {
       const int64_t group = task / cut.input_blocks / cut.output_blocks;
       const int64_t k = task / cut.input_blocks % cut.output_blocks * cut.outputs,
@@ -107,20 +102,14 @@ void pixels_weight(const Problem &problem, const Execution &execution, const Arg
       std::fill_n(sums, area * outputs * inputs, T(0));
       // Images in order: the sums of one are complete before the next begins.
       for (int64_t image = 0; image < g.batch; ++image) {
-        const T *pixels = x + image * xs.image + first_c * xs.channel;
-        int64_t pixel_stride = xs.axis[2];
-        if (g.layout == Layout::nchw) {
-          kernel.transpose(inputs, g.input_pixels(), pixels, xs.channel, turned, inputs);
-          pixels = turned;
-          pixel_stride = inputs;
-        }
-        const T *rows_of_dy = dy + image * ys.image + first_k * ys.channel;
+        const T *pixels = x + image * xs.image + first_c;
+        const T *rows_of_dy = dy + image * ys.image + first_k;
         for_taps(g, [&](const Tap &tap) {
           T *tap_sums = sums + tap.index * outputs * inputs;
           if (cut.gathered) {
-            gather_tap(g, tap, pixels, pixel_stride, inputs, gathered);
-            kernel.outer(outputs, inputs, g.output_pixels(), rows_of_dy, ys.channel, ys.axis[2], gathered, inputs,
-                         tap_sums, inputs);
+            gather_tap(g, tap, pixels, inputs, gathered);
+            outer(outputs, inputs, g.output_pixels(), rows_of_dy, 1, g.out_channels, gathered, inputs, tap_sums,
+                  inputs);
             return;
           }
           const int64_t first = tap.columns.begin, columns = tap.columns.end - first;
@@ -130,9 +119,8 @@ void pixels_weight(const Problem &problem, const Execution &execution, const Arg
               const int64_t ih = input_at(g.axis(1), oh, tap.row_offset);
               if (ih < 0) continue;
               const int64_t column = (id * g.input[1] + ih) * g.input[2] + first * g.stride[2] + tap.column_offset;
-              kernel.outer(outputs, inputs, columns,
-                           rows_of_dy + od * ys.axis[0] + oh * ys.axis[1] + first * ys.axis[2], ys.channel, ys.axis[2],
-                           pixels + column * pixel_stride, g.stride[2] * pixel_stride, tap_sums, inputs);
+              outer(outputs, inputs, columns, rows_of_dy + od * ys.axis[0] + oh * ys.axis[1] + first * ys.axis[2], 1,
+                    g.out_channels, pixels + column * g.in_channels, g.stride[2] * g.in_channels, tap_sums, inputs);
             }
           }
         });

@@ -6,7 +6,6 @@
 #include "implicit_planes.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "../kernels/kernels.hpp"
 #include "../threads.hpp"
@@ -200,8 +199,9 @@ class Planes {
 }  // namespace
 
 size_t planes_workspace_bytes(const Problem &problem, const Execution &execution) {
-  const PlanesCut cut(problem, execution, false);
-  return cut.weights_bytes + cut.thread_bytes() * static_cast<size_t>(cut.threads);
+  // Weights that came packed are cut in another way, and which they are is not known yet.
+  const PlanesCut cut(problem, execution, false), packed(problem, execution, true);
+  return std::max(cut.total_bytes(), packed.total_bytes());
 }
 
 template <class T>

@@ -21,6 +21,10 @@ int64_t taps_of(const Axis &axis, bool flip, int64_t residue) { return TapLine::
 
 int64_t taps_before(const Axis &axis, bool flip, int64_t residue) {
   int64_t count = 0;
+  if (axis.stride < axis.kernel) {  // long kernels have many taps and few phases
+    for (int64_t phase = 0; phase < residue; ++phase) count += taps_of(axis, flip, phase);
+    return count;
+  }
   for (int64_t tap = 0; tap < axis.kernel; ++tap) {
     const int64_t phase = tap_offset(axis, tap, flip) % axis.stride;
     if ((phase < 0 ? phase + axis.stride : phase) < residue) ++count;

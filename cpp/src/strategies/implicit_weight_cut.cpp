@@ -11,10 +11,22 @@ namespace {
 // of x and of dy, and the sums, share the second-level cache.
 constexpr int64_t widest_panel = 128, most_pixels = 320;
 constexpr int64_t band_bytes = 400 << 10, band_pixels = 800;
+constexpr double most_cells = 1e12;  // of a padded row: what no limit of workspace will let pass
 
 size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
 
 int64_t rounded_up(int64_t size, int64_t step) { return ceil_div(size, step) * step; }
+
+// Whether x can be padded in bands at all. In double, which large strides, dilations and sizes do not overflow.
+bool can_pad(const Geometry &g) {
+  double phases = 1, cells = 1;
+  for (int i = 0; i < 3; ++i) {
+    const double stride = static_cast<double>(g.stride[i]), outputs = static_cast<double>(i == 2 ? g.output[2] : 1);
+    phases *= stride;
+    cells *= static_cast<double>(g.dilation[i]) * static_cast<double>(g.kernel[i] - 1) + stride * (outputs + 1);
+  }
+  return phases <= static_cast<double>(PlaneFill::most_phases) && cells <= most_cells;
+}
 
 }  // namespace
 
@@ -49,39 +61,15 @@ void WeightCut::measure(size_t item) {
   table_bytes = pointwise ? 0 : PatchPanel::scratch_bytes(grid(), block_columns(), taps);
 }
 
-WeightCut::WeightCut(const Problem &problem, const Execution &execution)
-    : g(problem.geometry),
-      inputs(g.group_inputs()),
-      outputs(g.group_outputs()),
-      area(g.kernel_area()),
-      pointwise(g.pointwise()) {
-  const size_t item = size_of(problem.dtype);
-  lanes = problem.dtype == DType::float32 ? kernels().weights<float>().lanes : kernels().weights<double>().lanes;
-  vectors = problem.dtype == DType::float32 ? kernels().weights<float>().vectors : kernels().weights<double>().vectors;
-
-  // Cycles by either way. A tile does 2 vectors a cycle. Outputs in lanes: dy is turned once, and dw at the end. Patches in
-  // lanes: every patch is gathered and turned.
-  const double pixels_of_all = static_cast<double>(g.batch * g.output_pixels());
-  const double k = static_cast<double>(outputs), q = static_cast<double>(inputs * area);
-  const double lane_count = static_cast<double>(lanes);
-  const double turn = 5.0 / lane_count, gather = pointwise ? 0 : 3.0 / lane_count;
-  const double by_outputs =
-      pixels_of_all * static_cast<double>(ceil_div(outputs, lanes)) * q / 2 * (outputs <= lanes ? 1.2 : 1) +
-      turn * k * pixels_of_all + 2 * turn * k * q;
-  const double by_patches =
-      pixels_of_all * static_cast<double>(ceil_div(inputs * area, lanes)) * k / 2 + (turn + gather) * q * pixels_of_all;
-  const bool can = pointwise || product(g.stride) <= PlaneFill::most_phases;
-  outputs_in_lanes = can && by_outputs < by_patches;
-  cycles = (outputs_in_lanes ? by_outputs : by_patches) / 0.9 * static_cast<double>(g.groups);
-
+// Blocks of one thread, as large as fit the limit.
+void WeightCut::shrink(size_t limit, size_t item) {
   parts = 1;
   tap_blocks = 1;
   taps = area;
   channels = inputs;
   if (outputs_in_lanes) {
     band_rows = pointwise ? g.output[1] : std::clamp<int64_t>(band_pixels / g.output[2], 1, g.output[1]);
-    bands = ceil_div(g.output[1], band_rows);
-    band_rows = ceil_div(g.output[1], bands);
+    band_rows = ceil_div(g.output[1], ceil_div(g.output[1], band_rows));
   } else {
     const int64_t fit = widest_panel / area;
     if (fit == 0) {
@@ -103,18 +91,49 @@ WeightCut::WeightCut(const Problem &problem, const Execution &execution)
     channel_blocks = ceil_div(inputs, channels);
     measure(item);
     const bool cached = !outputs_in_lanes || pointwise || panel_bytes <= static_cast<size_t>(band_bytes);
-    if ((cached || channels == 1) && thread_bytes() <= execution.workspace_limit) break;
+    if ((cached || channels == 1) && thread_bytes() <= limit) break;
     if (channels > 1) {
       channels = std::min(channels - 1, ceil_div(inputs, channel_blocks + 1));
     } else if (outputs_in_lanes && band_rows > 1) {
       band_rows = ceil_div(band_rows, 2);
-      bands = ceil_div(g.output[1], band_rows);
     } else if (!outputs_in_lanes && pixels > 1) {
       pixels = ceil_div(pixels, 2);
     } else {
       break;
     }
   }
+}
+
+WeightCut::WeightCut(const Problem &problem, const Execution &execution)
+    : g(problem.geometry),
+      inputs(g.group_inputs()),
+      outputs(g.group_outputs()),
+      area(g.kernel_area()),
+      pointwise(g.pointwise()) {
+  const size_t item = size_of(problem.dtype);
+  lanes = problem.dtype == DType::float32 ? kernels().weights<float>().lanes : kernels().weights<double>().lanes;
+  vectors = problem.dtype == DType::float32 ? kernels().weights<float>().vectors : kernels().weights<double>().vectors;
+
+  // Cycles by either way. A tile does 2 vectors a cycle. Outputs in lanes: dy is turned once, and dw at the end. Patches in
+  // lanes: every patch is gathered and turned.
+  const double pixels_of_all = static_cast<double>(g.batch * g.output_pixels());
+  const double k = static_cast<double>(outputs), q = static_cast<double>(inputs * area);
+  const double lane_count = static_cast<double>(lanes);
+  const double turn = 5.0 / lane_count, gather = pointwise ? 0 : 3.0 / lane_count;
+  const double by_outputs =
+      pixels_of_all * static_cast<double>(ceil_div(outputs, lanes)) * q / 2 * (outputs <= lanes ? 1.2 : 1) +
+      turn * k * pixels_of_all + 2 * turn * k * q;
+  const double by_patches =
+      pixels_of_all * static_cast<double>(ceil_div(inputs * area, lanes)) * k / 2 + (turn + gather) * q * pixels_of_all;
+  const bool can = pointwise || can_pad(g);
+  outputs_in_lanes = can && by_outputs < by_patches;
+  shrink(execution.workspace_limit, item);
+  if (thread_bytes() > execution.workspace_limit && can) {  // the other way may take less
+    outputs_in_lanes = !outputs_in_lanes;
+    shrink(execution.workspace_limit, item);
+  }
+  cycles = (outputs_in_lanes ? by_outputs : by_patches) / 0.9 * static_cast<double>(g.groups);
+
   // Enough tasks for the threads: of target channels first, whose parts share nothing but x.
   const int64_t blocks = g.groups * channel_blocks * tap_blocks;
   if (blocks < 4 * execution.threads && blocks % execution.threads != 0) {

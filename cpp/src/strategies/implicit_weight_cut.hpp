@@ -23,7 +23,7 @@ struct WeightCut {
   int64_t parts;                     // of the target channels
   int64_t lanes, vectors;            // of one vector, of the widest tile
   int64_t pixels;                    // of a block, patches in lanes
-  int64_t band_rows, bands;          // of dy, outputs in lanes
+  int64_t band_rows;                 // of dy, outputs in lanes
   int64_t channel_stride;            // of the padded band
   int64_t panel_row, sums_row;
   int threads;
@@ -38,6 +38,7 @@ struct WeightCut {
   int64_t block_row() const { return 5 * lanes; }
 
  private:
+  void shrink(size_t limit, size_t item);
   void measure(size_t item);
 };
 

@@ -1,7 +1,7 @@
-// The form in which the implicit strategy reads weights: cut into blocks of target channels, and within a block
-// [tap][source channel][target channel], so that a vector of target channels is one load and a block streams through the
-// cache in the order of the loops. The target channels are the outputs in the forward pass and the inputs in the backward
-// one.
+// The form in which the implicit strategy reads weights where the channels of a pixel are contiguous (NHWC): cut into
+// blocks of target channels, and within a block [tap][source channel][target channel], so that a vector of target channels
+// is one load and a block streams through the cache in the order of the loops. The target channels are the outputs in the
+// forward pass and the inputs in the backward one.
 #pragma once
 
 #include <algorithm>
