@@ -82,7 +82,7 @@ void for_each(const Kernels &table, const Add &add) {
   const LanesKernel<T> &lanes = table.lanes<T>();
   const WeightsKernel<T> &weights = table.weights<T>();
   const int64_t mr = gemm.mr, nr = gemm.nr, kc = gemm.kc;
-  Numbers<T> a(1 << 17), b(1 << 17), c(1 << 17), kept_rows(1 << 15);
+  Numbers<T> a(1 << 17), b(1 << 17), c(1 << 17), d(1 << 15);
 
   add({"tile", sizes(mr, nr, kc), flops, 2.0 * mr * nr * kc,
        [&] { gemm.tile(kc, a, b, c, nr, gemm.mr, gemm.nr, false); }});
@@ -140,7 +140,7 @@ void for_each(const Kernels &table, const Add &add) {
   indexed.b_offsets = offsets.data();
   add({"product, rows by offsets", sizes(48, columns, taps), flops, product_work, [&] { panel.product(indexed); }});
   Product<T> kept = product;
-  kept.keep = kept_rows, kept.keep_row = columns;
+  kept.keep = d, kept.keep_row = columns;
   add({"product, rows kept", sizes(48, columns, taps), flops, product_work, [&] { panel.product(kept); }});
   const int32_t end = static_cast<int32_t>(columns) - 1;
   std::vector<Run> runs;
@@ -168,16 +168,17 @@ void for_each(const Kernels &table, const Add &add) {
   // the gradient of its weights from 4 rows of pixels, for as many target channels as one tile takes
   const int64_t targets = int64_t{weights.vectors} * weights.lanes;
   add({"weights", sizes(taps, targets, 4 * 56), flops, 2.0 * static_cast<double>(taps * targets) * 4 * 56,
-       [&] { weights.sums(weights.vectors, taps, 4, 56, a, offsets.data(), 58, b, targets, c, targets); }});
+       [&] { weights.sums(weights.vectors, taps, 4, 56, a, offsets.data(), 58, b, targets, d, targets); }});
 
   if constexpr (std::is_same_v<T, float>) {
     const ActivationKernel &activation = table.activation_f32;
     constexpr int64_t count = 4096;
     const std::string shape = std::to_string(count);
+    Numbers<T> z(count);  // c has grown: derivatives there are subnormal, and slow
     add({"sigmoid", shape, bytes, 2 * size * count, [&] { activation.sigmoid(count, a, b); }});
     add({"tanh", shape, bytes, 2 * size * count, [&] { activation.tanh(count, a, b); }});
-    add({"sigmoid_backward", shape, bytes, 3 * size * count, [&] { activation.sigmoid_backward(count, a, c, b); }});
-    add({"tanh_backward", shape, bytes, 3 * size * count, [&] { activation.tanh_backward(count, a, c, b); }});
+    add({"sigmoid_backward", shape, bytes, 3 * size * count, [&] { activation.sigmoid_backward(count, a, z, b); }});
+    add({"tanh_backward", shape, bytes, 3 * size * count, [&] { activation.tanh_backward(count, a, z, b); }});
   }
 }
 
