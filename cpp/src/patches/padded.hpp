@@ -1,6 +1,6 @@
-// A plane with its padding written out and its strides taken apart, so that what every tap reads is a shifted view of one
-// buffer: cell u of phase p along an axis holds source cell (u + first) * step + p, or 0 outside the source. Then a whole
-// output row under one tap is contiguous, whatever stride, padding and dilation are.
+// A plane with its padding written out and its strides taken apart, so that what every tap reads is a shifted view of
+// one buffer: cell u of phase p along an axis holds source cell (u + first) * step + p, or 0 outside the source. Then
+// a whole output row under one tap is contiguous, whatever stride, padding and dilation are.
 #pragma once
 
 #include <algorithm>
@@ -49,9 +49,9 @@ struct PaddedPlane {
   }
 };
 
-// How the cells of a padded plane that lie inside the source are filled from one channel of an image, worked out once: a
-// plane of 7x7 takes less time to copy than to find the borders of. The other cells are never written: they stay the
-// zeros the caller put there once. Phases that no tap reads are left out.
+// How the cells of a padded plane that lie inside the source are filled from one channel of an image, worked out
+// once: a plane of 7x7 takes less time to copy than to find the borders of. The other cells are never written: they
+// stay the zeros the caller put there once. Phases that no tap reads are left out.
 class PlaneFill {
  public:
   static constexpr int64_t most_phases = 64;

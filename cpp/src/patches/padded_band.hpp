@@ -35,7 +35,8 @@ class PaddedBand {
   }
   // Elements between neighbouring rows of targets.
   int64_t row_step() const { return plane(0, 0, 1).axes[2].extent; }
-  // Elements of a channel with `count` rows of targets, an odd number of cache lines: channels must not share their sets.
+  // Elements of a channel with `count` rows of targets, an odd number of cache lines: channels must not share their
+  // sets.
   int64_t channel_stride(int64_t count, int64_t item_bytes) const {
     const int64_t line = 64 / item_bytes;
     return (ceil_div(plane(0, 0, count).size(), line) | 1) * line;

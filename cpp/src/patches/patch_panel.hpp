@@ -1,6 +1,6 @@
-// A panel of the column matrix that never exists: some neighbouring target pixels as columns, the source cells they read
-// as rows (channel, tap). Which cells those are is worked out once for each panel and tap, as runs of neighbours and of
-// padding; every channel is then copied by the same runs.
+// A panel of the column matrix that never exists: some neighbouring target pixels as columns, the source cells they
+// read as rows (channel, tap). Which cells those are is worked out once for each panel and tap, as runs of neighbours
+// and of padding; every channel is then copied by the same runs.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 
 namespace gemmconv {
 
-// The taps along an axis that join a target position q = 0, 1, ... with source cell q * step + offset. The i-th of them is
-// tap first + i * gap of the kernel and has the offset first_offset + i * offset_gap.
+// The taps along an axis that join a target position q = 0, 1, ... with source cell q * step + offset. The i-th of
+// them is tap first + i * gap of the kernel and has the offset first_offset + i * offset_gap.
 struct TapLine {
   int64_t count = 1, first = 0, gap = 1, first_offset = 0, offset_gap = 0, step = 1;
 

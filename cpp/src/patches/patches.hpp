@@ -1,5 +1,6 @@
-// What a patch is: the cells of x that one output pixel reads, gathered into a matrix (im2col), and the adjoint, which
-// adds a matrix of patches back into x (col2im). The image-to-column public functions and the im2col strategy share them.
+// What a patch is: the cells of x that one output pixel reads, gathered into a matrix (im2col), and the adjoint,
+// which adds a matrix of patches back into x (col2im). The image-to-column public functions and the im2col strategy
+// share them.
 //
 // All work on the images [first_image, first_image + images) and, of each, on the output pixels [first_pixel,
 // first_pixel + pixels) in C order, for the input channels of one group. With geometry.flip the taps are read from the

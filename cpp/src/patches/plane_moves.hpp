@@ -1,5 +1,5 @@
-// Gather and scatter-add of NCHW by way of the buffer of planes.hpp: what one tap reads of a block of rows is one call of a
-// kernel.
+// Gather and scatter-add of NCHW by way of the buffer of planes.hpp: what one tap reads of a block of rows is one
+// call of a kernel.
 #pragma once
 
 #include "../threads.hpp"
@@ -84,8 +84,8 @@ void gather_planes(const Geometry &geometry, const PatchPlanes<T> &planes, int t
   });
 }
 
-// Planes that are summed beside each other, tap by tap, so that a row is not read again right after it was written. It made
-// no clear difference on 7x7 planes, which stay at 3 GB/s (Sapphire Rapids); why was not traced.
+// Planes that are summed beside each other, tap by tap, so that a row is not read again right after it was written.
+// It made no clear difference on 7x7 planes, which stay at 3 GB/s (Sapphire Rapids); why was not traced.
 inline constexpr int64_t most_together = 8;
 
 // A part owns rows of planes of dx. They are summed in the buffer, tap by tap, and then written or added.

@@ -1,6 +1,6 @@
-// Planes of NCHW between an image and its patches, in a buffer that stays in the first-level cache: columns of padding are
-// written out and the stride along axis 2 is taken apart, so that what one tap reads of a block of output rows is a shifted
-// view of the buffer, copied or added whole. Rows of 7 or 14 pixels are one masked vector each.
+// Planes of NCHW between an image and its patches, in a buffer that stays in the first-level cache: columns of
+// padding are written out and the stride along axis 2 is taken apart, so that what one tap reads of a block of output
+// rows is a shifted view of the buffer, copied or added whole. Rows of 7 or 14 pixels are one masked vector each.
 #pragma once
 
 #include <algorithm>
@@ -48,7 +48,8 @@ class PatchPlanes {
 
   // The first input row under row o of outputs and the first tap.
   int64_t input_row(int64_t o) const { return o * rows_.stride - rows_.padding_low; }
-  // Rows from the first that a window spans to the one under a tap; where output 0 finds its cell in a row of the buffer.
+  // Rows from the first that a window spans to the one under a tap; where output 0 finds its cell in a row of the
+  // buffer.
   int64_t row_of(int64_t tap) const { return (flip_ ? rows_.kernel - 1 - tap : tap) * rows_.dilation; }
   int64_t cell_of(int64_t tap) const {
     const int64_t column = (flip_ ? columns_.kernel - 1 - tap : tap) * columns_.dilation;

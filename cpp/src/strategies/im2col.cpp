@@ -398,7 +398,7 @@ double seconds(const Problem &problem, const Execution &execution) {
   const double row_fill = outputs / static_cast<double>(ceil_div(g.group_outputs(), 8) * 8);
   const double column_fill =
       static_cast<double>(block_pixels) / static_cast<double>(ceil_div(block_pixels, lanes) * lanes);
-  const double rate = (blocking.narrow ? 80e9 : 240e9) * row_fill * column_fill * 4 / item;
+  const double rate = (blocking.narrow ? 75e9 : 230e9) * row_fill * column_fill * 4 / item;
   const bool strided = g.stride[2] > 1 && g.layout == Layout::nchw;
   const double bandwidth = (problem.pass == Pass::backward_input ? 20e9
                             : strided                            ? 24e9

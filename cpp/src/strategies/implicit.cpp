@@ -1,6 +1,6 @@
 // Convolution as a matrix product whose column matrix never exists. Where planes are contiguous, the patches of a few
-// pixels at a time are gathered into a panel that stays in the cache (implicit_planes.cpp); where the channels of a pixel
-// are, the products read them in place (implicit_pixels.cpp).
+// pixels at a time are gathered into a panel that stays in the cache (implicit_planes.cpp); where the channels of a
+// pixel are, the products read them in place (implicit_pixels.cpp).
 #include "implicit.hpp"
 
 #include <algorithm>

@@ -1,7 +1,8 @@
-// A band of the source is copied once with its padding written out and its strides taken apart (patches/padded_band.hpp);
-// then what a row of pixels reads under one tap is a row of that copy, and nothing is gathered. Mostly target channels fill
-// the lanes and a pixel is one number in all of them: the weights, laid out for it, stream past, and the sums are turned
-// to planes a band at a time. Where a pixel sums few products, the turning would take too long: then pixels fill the lanes.
+// A band of the source is copied once with its padding written out and its strides taken apart
+// (patches/padded_band.hpp); then what a row of pixels reads under one tap is a row of that copy, and nothing is
+// gathered. Mostly target channels fill the lanes and a pixel is one number in all of them: the weights, laid out for
+// it, stream past, and the sums are turned to planes a band at a time. Where a pixel sums few products, the turning
+// would take too long: then pixels fill the lanes.
 #include "implicit_bands.hpp"
 
 #include <algorithm>

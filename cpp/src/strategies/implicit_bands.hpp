@@ -1,4 +1,5 @@
-// The implicit strategy where planes are contiguous (NCHW) and kernels have several taps or the input gradient has strides.
+// The implicit strategy where planes are contiguous (NCHW) and kernels have several taps or the input gradient has
+// strides.
 #pragma once
 
 #include <cstddef>

@@ -13,8 +13,8 @@ namespace {
 constexpr int64_t band_bytes = 576 << 10, band_pixels = 512;
 // Products that a pixel sums in one go: 640 rows of 32 weights are 80 KiB.
 constexpr int64_t block_depth = 640;
-// Below so many pixels it does not pay to lay out the weights. Forward they can be read where they are, which wins up to 300
-// pixels where they leave the second-level cache: 13x13 pixels of 512 and 1024 channels.
+// Below so many pixels it does not pay to lay out the weights. Forward they can be read where they are, which wins up
+// to 300 pixels where they leave the second-level cache: 13x13 pixels of 512 and 1024 channels.
 constexpr int64_t fewest_pixels = 150, fewest_pixels_strided = 100, fewest_pixels_large = 300, large_bytes = 8 << 20;
 constexpr int64_t few_channels = 8;
 // What the rows around a single row may take: more is mostly padding or dilation, and copied for little.

@@ -1,5 +1,6 @@
-// How a convolution is cut into padded bands (patches/padded_band.hpp): tasks are an image, a group, a band of rows and a
-// part of the target channels. The input gradient with strides makes every stride phase of dx from one band of dy.
+// How a convolution is cut into padded bands (patches/padded_band.hpp): tasks are an image, a group, a band of rows
+// and a part of the target channels. The input gradient with strides makes every stride phase of dx from one band of
+// dy.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
-// What the implicit strategy should take, in cycles of a core that multiplies two vectors in each: fitted on a Sapphire Rapids
-// with AVX-512 in float32, where the products reach 165 of 177 GFLOP/s. The other strategies count on 4.2 GHz.
+// What the implicit strategy should take, in cycles of a core that multiplies two vectors in each: fitted on a
+// Sapphire Rapids with AVX-512 in float32, where the products reach 165 of 177 GFLOP/s. The other strategies count on
+// 4.2 GHz.
 #include <algorithm>
 
 #include "implicit.hpp"
@@ -42,8 +43,8 @@ double planes_cycles(const Problem &problem, const Execution &execution, double 
   // Products of all stride phases; a lattice has its share of them.
   const double products = real(cut.depth * g.kernel_area()) / real(product(cut.phases));
   const double phases = real(cut.phases[2]);
-  // A row of a panel is gathered in some 12 cycles, where one tap jumps from channel to channel in 20, and longer where it
-  // is many short rows or strided ones.
+  // A row of a panel is gathered in some 12 cycles, where one tap jumps from channel to channel in 20, and longer
+  // where it is many short rows or strided ones.
   const double pieces = g.pointwise() ? 1 : 4 * lanes / real(cut.widest.targets[2]);
   const double gathered = (g.pointwise() ? 10 : 9 + 5 * pieces) * (cut.widest.taps[2].step > 1 ? 1.6 : 1);
   const double full = real(cut.vectors) + real(cut.ragged) / lanes * 1.2;
@@ -84,7 +85,7 @@ double seconds(const Problem &problem, const Execution &execution) {
   const Geometry &g = problem.geometry;
   const double thin = std::min(g.group_inputs(), g.group_outputs()) < 4 && g.groups > 1 ? 20 : 1;
   const double begun = 1500 * real(g.groups) * (problem.pass == Pass::backward_weight ? 1 : real(g.batch));
-  return (cycles * thin + begun + 4000) / cycles_per_second / execution.threads;
+  return (cycles * thin + begun + 2000) / cycles_per_second / execution.threads;
 }
 
 }  // namespace gemmconv::implicit

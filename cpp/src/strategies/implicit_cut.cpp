@@ -11,8 +11,8 @@ constexpr int64_t panel_depth = 640;
 // Below so many pixels the weights are read where they are although the input gradient jumps through them; above, it
 // pays to turn them once a call. 1x1 weights jump furthest, a page at a time, and are turned fastest.
 constexpr int64_t worth_turning = 600, worth_turning_single = 100;
-// Outputs that leave the caches anyway are written around them where little arithmetic hides it: 1x1 kernels of 32 channels
-// at 112x112 gain a fifth.
+// Outputs that leave the caches anyway are written around them where little arithmetic hides it: 1x1 kernels of 32
+// channels at 112x112 gain a fifth.
 constexpr int64_t streamed_bytes = 2 << 20, streamed_depth = 160;
 
 size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
@@ -93,9 +93,9 @@ void PlanesCut::divide(const Execution &execution, size_t item, bool packed) {
   // No phase has more taps than its strides leave of the kernel.
   int64_t most_taps = 1;
   for (int i = 0; i < 3; ++i) most_taps *= ceil_div(g_.kernel[i], widest.taps[i].gap);
-  // Blocks of l shrink until one thread's share fits the limit, then as many threads as fit: the order of additions must
-  // not depend on their number. Where it must not depend on the batch or on parts either, blocks leave room for whatever
-  // these may need.
+  // Blocks of l shrink until one thread's share fits the limit, then as many threads as fit: the order of additions
+  // must not depend on their number. Where it must not depend on the batch or on parts either, blocks leave room for
+  // whatever these may need.
   const size_t turned_bytes =
       backward && ((area > 1 && strided) || can_turn(execution, item)) ? rounded(g_.w_size(), item) : 0;
   for (int64_t most = panel_depth;; most /= 2) {

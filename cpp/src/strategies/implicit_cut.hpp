@@ -1,5 +1,5 @@
-// How forward and input gradient of planes are cut: into lattices (an image or all of them, a group, a stride phase of the
-// rows), panels of their pixels, blocks of the products that a pixel sums, and parts of the target channels.
+// How forward and input gradient of planes are cut: into lattices (an image or all of them, a group, a stride phase
+// of the rows), panels of their pixels, blocks of the products that a pixel sums, and parts of the target channels.
 #pragma once
 
 #include <cstddef>

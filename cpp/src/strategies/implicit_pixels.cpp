@@ -1,8 +1,8 @@
-// Channels last, for one tap the patches of a row of outputs are a strided view of the input itself, so the product reads x
-// in place and writes y in place. A band of output rows stays in the cache while taps and source channels run; vectors
-// lie along the target channels. The input gradient is the same loop with source and target exchanged: each row of dx
-// gathers from the rows of dy that read it (the rotated kernel; with strides only the taps of its own phase), so nothing
-// is multiplied by zero.
+// Channels last, for one tap the patches of a row of outputs are a strided view of the input itself, so the product
+// reads x in place and writes y in place. A band of output rows stays in the cache while taps and source channels
+// run; vectors lie along the target channels. The input gradient is the same loop with source and target exchanged:
+// each row of dx gathers from the rows of dy that read it (the rotated kernel; with strides only the taps of its own
+// phase), so nothing is multiplied by zero.
 #include "implicit_pixels.hpp"
 
 #include <algorithm>

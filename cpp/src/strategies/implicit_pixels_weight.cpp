@@ -1,7 +1,7 @@
-// dw[k][c][tap] = sum over pixels of dy[k][p] x[c][p at tap], without a column matrix: a block of outputs and a block of
-// inputs keep their sums of all taps in the cache while images and rows run; vectors lie along the input channels of a
-// pixel (NHWC). Where rows are short, the pixels of a tap are first copied together, so that one product sums over the
-// whole image.
+// dw[k][c][tap] = sum over pixels of dy[k][p] x[c][p at tap], without a column matrix: a block of outputs and a block
+// of inputs keep their sums of all taps in the cache while images and rows run; vectors lie along the input channels
+// of a pixel (NHWC). Where rows are short, the pixels of a tap are first copied together, so that one product sums
+// over the whole image.
 #include "implicit_pixels.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
-// target[m][pixels] = weights[m][l] . patches[l][pixels], vectors along the pixels. The weights stay where they are, a
-// number of them at a time in all lanes; the patches of a panel of pixels are gathered into a panel of a few cache
-// lines a row and serve all m. Forward, m are the outputs and l = (input, tap). In the input gradient m are the inputs
-// and l = (output, tap): each dx gathers from the dy that read it (the rotated kernel, with strides only the taps of its
-// own phase), so that nothing is multiplied by zero and nothing is added twice.
+// target[m][pixels] = weights[m][l] . patches[l][pixels], vectors along the pixels. The weights stay where they are,
+// a number of them at a time in all lanes; the patches of a panel of pixels are gathered into a panel of a few cache
+// lines a row and serve all m. Forward, m are the outputs and l = (input, tap). In the input gradient m are the
+// inputs and l = (output, tap): each dx gathers from the dy that read it (the rotated kernel, with strides only the
+// taps of its own phase), so that nothing is multiplied by zero and nothing is added twice.
 #include "implicit_planes.hpp"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
-// dw[k][q] = sum over pixels of dy[k][p] . patches[q][p], where a product q is a tap of a source channel. What fills the lanes
-// has to be turned, [p][lane]; what is not in the lanes is read where it lies. With many pixels dy is turned, a band at a
-// time, and dw at the end; with many target channels or few pixels the patches are, and dw is written in place.
+// dw[k][q] = sum over pixels of dy[k][p] . patches[q][p], where a product q is a tap of a source channel. What fills
+// the lanes has to be turned, [p][lane]; what is not in the lanes is read where it lies. With many pixels dy is
+// turned, a band at a time, and dw at the end; with many target channels or few pixels the patches are, and dw is
+// written in place.
 #include "implicit_planes_weight.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// The weights as the input gradient reads them: for each group and stride phase [input][output][tap of the phase], so that the
-// products which a dx sums lie one behind the other.
+// The weights as the input gradient reads them: for each group and stride phase [input][output][tap of the phase], so
+// that the products which a dx sums lie one behind the other.
 #pragma once
 
 #include "../kernels/kernels.hpp"

@@ -7,8 +7,8 @@
 namespace gemmconv::implicit {
 namespace {
 
-// Patches in lanes: up to 128 products of a patch in a panel, for 320 pixels at once, are 180 KiB. Outputs in lanes: a band
-// of x and of dy, and the sums, share the second-level cache.
+// Patches in lanes: up to 128 products of a patch in a panel, for 320 pixels at once, are 180 KiB. Outputs in lanes:
+// a band of x and of dy, and the sums, share the second-level cache.
 constexpr int64_t widest_panel = 128, most_pixels = 320;
 constexpr int64_t band_bytes = 400 << 10, band_pixels = 800;
 constexpr double most_cells = 1e12;  // of a padded row: what no limit of workspace will let pass
@@ -85,8 +85,8 @@ void WeightCut::shrink(size_t limit, size_t item) {
     }
     pixels = std::min(most_pixels, g.output_pixels());
   }
-  // Blocks shrink until a thread's share fits. Pixels, whose blocks order the additions, go last and do not depend on the
-  // number of threads.
+  // Blocks shrink until a thread's share fits. Pixels, whose blocks order the additions, go last and do not depend on
+  // the number of threads.
   for (;;) {
     channel_blocks = ceil_div(inputs, channels);
     measure(item);
@@ -114,8 +114,8 @@ WeightCut::WeightCut(const Problem &problem, const Execution &execution)
   lanes = problem.dtype == DType::float32 ? kernels().weights<float>().lanes : kernels().weights<double>().lanes;
   vectors = problem.dtype == DType::float32 ? kernels().weights<float>().vectors : kernels().weights<double>().vectors;
 
-  // Cycles by either way. A tile does 2 vectors a cycle. Outputs in lanes: dy is turned once, and dw at the end. Patches in
-  // lanes: every patch is gathered and turned.
+  // Cycles by either way. A tile does 2 vectors a cycle. Outputs in lanes: dy is turned once, and dw at the end.
+  // Patches in lanes: every patch is gathered and turned.
   const double pixels_of_all = static_cast<double>(g.batch * g.output_pixels());
   const double k = static_cast<double>(outputs), q = static_cast<double>(inputs * area);
   const double lane_count = static_cast<double>(lanes);

@@ -1,7 +1,7 @@
 // The form in which the implicit strategy reads weights where the channels of a pixel are contiguous (NHWC): cut into
-// blocks of target channels, and within a block [tap][source channel][target channel], so that a vector of target channels
-// is one load and a block streams through the cache in the order of the loops. The target channels are the outputs in the
-// forward pass and the inputs in the backward one.
+// blocks of target channels, and within a block [tap][source channel][target channel], so that a vector of target
+// channels is one load and a block streams through the cache in the order of the loops. The target channels are the
+// outputs in the forward pass and the inputs in the backward one.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +33,8 @@ void pack_weights(const Geometry &g, bool backward, int threads, const T *w, T *
   const int64_t sources = backward ? g.group_outputs() : g.group_inputs();
   const int64_t target_stride = backward ? area : patch, source_stride = backward ? patch : area;
   const ChannelBlocks blocks = ChannelBlocks::of(targets, sizeof(T));
-  // A thread packs whole (group, block, source channel) slices; the taps of a weight lie side by side and are read together.
+  // A thread packs whole (group, block, source channel) slices; the taps of a weight lie side by side and are read
+  // together.
   parallel_ranges(threads, g.groups * blocks.count * sources, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
       const int64_t source = item % sources, block = item / sources % blocks.count,
