@@ -80,8 +80,8 @@ Execution resolve(const gemmconv_settings &settings) {
   // BLAS runs on its own number of threads, which is the process's: it serves where that is one and one is asked for. Its
   // idle workers spin beside ours: with two threads on two cores a call took 16 ms, by our own product 1.2. Its bits may
   // depend on the batch, and its pool may not survive a fork.
-  execution.blas = !execution.deterministic && !forked() && execution.threads == 1 && blas_threads() == 1 &&
-                   blas_keeps_up();
+  execution.blas =
+      !execution.deterministic && !forked() && execution.threads == 1 && blas_threads() == 1 && blas_keeps_up();
   return execution;
 }
 
