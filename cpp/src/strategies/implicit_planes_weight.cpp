@@ -117,28 +117,33 @@ void Call<T>::by_patches(const Task &task, std::byte *scratch) const {
   product.n = products;
   product.a_row = plane;
   product.a_inner = 1;
-  product.outer = 1;
   product.b = turned;
   product.b_row = cut.panel_row;
   product.c = gradient(task);
   product.c_row = cut.inputs * cut.area;
-  for (int64_t image = 0; image < g.batch; ++image) {
-    const T *from_x = inputs(task, image);
+  for (int64_t image = 0; image < g.batch; image += cut.images) {
+    const int64_t images = std::min(cut.images, g.batch - image);
     for (int64_t first = 0; first < plane; first += cut.pixels) {
       const int64_t count = std::min(cut.pixels, plane - first);
-      if (cut.pointwise) {
-        transpose(products, count, from_x + first, plane, turned, cut.panel_row);
-      } else {
+      for (int64_t i = 0; i < images; ++i) {
+        const T *from_x = inputs(task, image + i);
+        T *to = turned + i * count * cut.panel_row;
+        if (cut.pointwise) {
+          transpose(products, count, from_x + first, plane, to, cut.panel_row);
+          continue;
+        }
         for (int64_t p = 0; p < count; p += cut.block_columns()) {
           const int64_t columns = std::min(cut.block_columns(), count - p);
           patches.cut(first + p, columns);
           patches.aim(task.tap, task.tap + task.taps);
           patches.gather(task.channels, from_x, g.x_strides().channel, block, cut.block_row());
-          transpose(products, columns, block, cut.block_row(), turned + p * cut.panel_row, cut.panel_row);
+          transpose(products, columns, block, cut.block_row(), to + p * cut.panel_row, cut.panel_row);
         }
       }
       product.a = outputs(task, image) + first;
       product.inner = count;
+      product.outer = images;
+      product.a_skip = g.y_strides().image - count;
       kernels().panel<T>().product(product);
       product.accumulate = true;
     }

@@ -55,7 +55,7 @@ void WeightCut::measure(size_t item) {
   }
   const int64_t products = channels * taps;
   panel_row = rounded_up(products, lanes) + lanes;  // not a power of two
-  turned_bytes = rounded(pixels * panel_row + lanes, item);
+  turned_bytes = rounded(pixels * images * panel_row + lanes, item);
   panel_bytes = pointwise ? 0 : rounded(products * block_row() + 2 * lanes, item);
   sums_bytes = 0;
   table_bytes = pointwise ? 0 : PatchPanel::scratch_bytes(grid(), block_columns(), taps);
@@ -83,7 +83,9 @@ void WeightCut::shrink(size_t limit, size_t item) {
       const double fill = static_cast<double>(count * area) / static_cast<double>(rounded_up(count * area, lanes));
       if (fill >= best) best = fill, channels = count;
     }
+    // Small images share a block, so that dw is not read and written for each.
     pixels = std::min(most_pixels, g.output_pixels());
+    images = std::clamp<int64_t>(most_pixels / g.output_pixels(), 1, std::max<int64_t>(g.batch, 1));
   }
   // Blocks shrink until a thread's share fits. Pixels, whose blocks order the additions, go last and do not depend on
   // the number of threads.
@@ -96,6 +98,8 @@ void WeightCut::shrink(size_t limit, size_t item) {
       channels = std::min(channels - 1, ceil_div(inputs, channel_blocks + 1));
     } else if (outputs_in_lanes && band_rows > 1) {
       band_rows = ceil_div(band_rows, 2);
+    } else if (!outputs_in_lanes && images > 1) {
+      images = ceil_div(images, 2);
     } else if (!outputs_in_lanes && pixels > 1) {
       pixels = ceil_div(pixels, 2);
     } else {

@@ -22,7 +22,7 @@ struct WeightCut {
   int64_t taps, tap_blocks;          // taps of a task: all where it has several channels
   int64_t parts;                     // of the target channels
   int64_t lanes, vectors;            // of one vector, of the widest tile
-  int64_t pixels;                    // of a block, patches in lanes
+  int64_t pixels, images;            // of a block, patches in lanes: some pixels of an image, or whole images
   int64_t band_rows;                 // of dy, outputs in lanes
   int64_t channel_stride;            // of the padded band
   int64_t panel_row, sums_row;
