@@ -62,7 +62,8 @@ tests=("$@")
 options=(-p no:cacheprovider -q)
 if [ ${#tests[@]} -eq 0 ]; then
   # These build or start other programs, which say nothing about the instrumented core.
-  tests=(--ignore=tests/test_linking.py --ignore=tests/test_codebase.py --ignore=tests/test_installation.py tests)
+  tests=(--ignore=tests/test_linking.py --ignore=tests/test_codebase.py --ignore=tests/test_installation.py
+    --ignore=tests/test_guard_pages.py tests)
 fi
 if [ "$mode" = coverage ]; then
   export COVERAGE_FILE=$build/python.coverage
