@@ -15,19 +15,6 @@ void gather_neighbours(int64_t count, const T *from, T *to) {
   if (j < count) S::store(to + j, S::load(from + j, S::part(static_cast<int>(count - j))));
 }
 
-// Every second element: the even ones of two vectors. The element behind the last one may lie outside the tensor.
-template <class T>
-void gather_pairs(int64_t count, const T *from, T *to) {
-  using S = Simd<T>;
-  constexpr int lanes = S::lanes;
-  int64_t j = 0;
-  for (; j + lanes < count; j += lanes) S::store(to + j, S::even(S::load(from + 2 * j), S::load(from + 2 * j + lanes)));
-  const int left = static_cast<int>(2 * (count - j) - 1);  // elements from the next to the last one, both included
-  const typename S::Vector low = S::load(from + 2 * j, S::part(left < lanes ? left : lanes));
-  const typename S::Vector high = left > lanes ? S::load(from + 2 * j + lanes, S::part(left - lanes)) : S::zero();
-  S::store(to + j, S::even(low, high));
-}
-
 template <class T>
 void gather(int64_t channels, int64_t taps, const int32_t *first_run, const Run *runs, const T *x,
             int64_t channel_stride, int64_t step, T *panel, int64_t panel_row) {
@@ -41,7 +28,9 @@ void gather(int64_t channels, int64_t taps, const int32_t *first_run, const Run 
         } else if (step == 1) {
           gather_neighbours(run.count, x + run.from, to);
         } else if (step == 2) {
-          gather_pairs(run.count, x + run.from, to);
+          copy_spread<T, 2>(run.count, x + run.from, to);
+        } else if (step == 4) {
+          copy_spread<T, 4>(run.count, x + run.from, to);
         } else {
           for (int64_t j = 0; j < run.count; ++j) to[j] = x[run.from + j * step];
         }

@@ -2,12 +2,9 @@
 
 #include <numeric>
 
+#include "../workspace.hpp"
+
 namespace gemmconv {
-namespace {
-
-size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
-}  // namespace
 
 TapLine TapLine::forward(const Axis &axis, bool flip) {
   const int64_t first = tap_offset(axis, 0, flip);

@@ -8,6 +8,7 @@
 
 #include "../kernels/kernels.hpp"
 #include "../threads.hpp"
+#include "../workspace.hpp"
 #include "depthwise_passage.hpp"
 #include "finish.hpp"
 
@@ -15,8 +16,6 @@ namespace gemmconv::depthwise {
 namespace {
 
 constexpr int64_t wide_row = 48;  // rows this wide are correlated one by one, narrower ones as one long row with gaps
-
-size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
 
 // Scratch of one thread.
 struct Share {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../threads.hpp"
+#include "../workspace.hpp"
 
 namespace gemmconv::im2col {
 namespace {
@@ -14,8 +15,6 @@ constexpr int64_t wide_columns_bytes = 4 << 20, narrow_columns_bytes = 256 << 10
 constexpr int64_t few_pixels = 512;
 // Below so many operations a group is too little work for a packed product.
 constexpr double small_product_flops = 4e6;
-
-size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 size_t gemm_bytes(const Problem &problem, bool blas, int threads, int64_t pixels) {
   const Geometry &g = problem.geometry;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../workspace.hpp"
 #include "implicit_bands.hpp"
 #include "implicit_turned.hpp"
 
@@ -19,8 +20,6 @@ constexpr int64_t fewest_pixels = 150, fewest_pixels_strided = 100, fewest_pixel
 constexpr int64_t few_channels = 8;
 // What the rows around a single row may take: more is mostly padding or dilation, and copied for little.
 constexpr double most_bytes_of_a_row = 2e6;
-
-size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
 
 int64_t vector_lanes(const Problem &problem) {
   return problem.dtype == DType::float32 ? kernels().lanes<float>().lanes : kernels().lanes<double>().lanes;

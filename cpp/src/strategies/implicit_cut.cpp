@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "../workspace.hpp"
+
 namespace gemmconv::implicit {
 namespace {
 
@@ -14,8 +16,6 @@ constexpr int64_t worth_turning = 600, worth_turning_single = 100;
 // Outputs that leave the caches anyway are written around them where little arithmetic hides it: 1x1 kernels of 32
 // channels at 112x112 gain a fifth.
 constexpr int64_t streamed_bytes = 2 << 20, streamed_depth = 160;
-
-size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
 
 }  // namespace
 

@@ -9,14 +9,13 @@
 
 #include "../kernels/kernels.hpp"
 #include "../threads.hpp"
+#include "../workspace.hpp"
 #include "taps.hpp"
 
 namespace gemmconv::implicit {
 namespace {
 
 constexpr int64_t short_row = 28;  // below, a product over one row is too little work for loading and storing its sums
-
-size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // How the work is cut: tasks are (group, block of outputs, block of inputs).
 struct Cut {

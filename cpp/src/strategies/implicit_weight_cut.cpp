@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../patches/padded_band.hpp"
+#include "../workspace.hpp"
 
 namespace gemmconv::implicit {
 namespace {
@@ -12,8 +13,6 @@ namespace {
 constexpr int64_t widest_panel = 128, most_pixels = 320;
 constexpr int64_t band_bytes = 400 << 10, band_pixels = 800;
 constexpr double most_cells = 1e12;  // of a padded row: what no limit of workspace will let pass
-
-size_t rounded(int64_t elements, size_t item) { return (static_cast<size_t>(elements) * item + 63) / 64 * 64; }
 
 int64_t rounded_up(int64_t size, int64_t step) { return ceil_div(size, step) * step; }
 
