@@ -30,6 +30,16 @@ struct Problem {
   Activation activation = Activation::identity;
 };
 
+// Calls body(T()) with the type of the problem.
+template <class Body>
+void with_type(const Problem &problem, const Body &body) {
+  if (problem.dtype == DType::float32) {
+    body(float());
+  } else {
+    body(double());
+  }
+}
+
 // What a door works on. first, second: x, w | dy, w | dy, x.
 struct Arguments {
   const void *first, *second;

@@ -29,16 +29,6 @@ void weight_gradient(const Problem &problem, const Execution &execution, const A
   weight_gradient_padded<T>(problem, execution, arguments);
 }
 
-// Calls body(T()) with the type of the problem.
-template <class Body>
-void with_type(const Problem &problem, const Body &body) {
-  if (problem.dtype == DType::float32) {
-    body(float());
-  } else {
-    body(double());
-  }
-}
-
 }  // namespace
 
 const char *refuses(const Problem &problem, const Execution &) {

@@ -278,13 +278,6 @@ void backward_weight_nhwc(const Geometry &g, int threads, const T *dy, const T *
 
 // ---- The doors ----------------------------------------------------------------------------------------------------
 
-// Calls body(T()) with the type of the problem.
-template <class Body>
-void with_type(const Problem &problem, const Body &body) {
-  if (problem.dtype == DType::float32) body(float());
-  else body(double());
-}
-
 // 1x1 without stride or padding has no rows: its plane is one long row.
 Geometry flattened(const Geometry &geometry) {
   if (!geometry.pointwise()) return geometry;

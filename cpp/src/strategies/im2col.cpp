@@ -312,13 +312,6 @@ void backward_weight_narrow(const Call<T> &call, const T *dy, const T *x, T *dw)
 
 // ---- The doors ----------------------------------------------------------------------------------------------------
 
-// Calls body(T()) with the type of the problem.
-template <class Body>
-void with_type(const Problem &problem, const Body &body) {
-  if (problem.dtype == DType::float32) body(float());
-  else body(double());
-}
-
 bool reordered(const Problem &problem) {
   return problem.geometry.layout == Layout::nhwc && problem.geometry.kernel_area() > 1;
 }

@@ -15,16 +15,6 @@
 namespace gemmconv::implicit {
 namespace {
 
-// Calls body(T()) with the type of the problem.
-template <class Body>
-void with_type(const Problem &problem, const Body &body) {
-  if (problem.dtype == DType::float32) {
-    body(float());
-  } else {
-    body(double());
-  }
-}
-
 bool channels_last(const Problem &problem) { return problem.geometry.layout == Layout::nhwc; }
 
 }  // namespace

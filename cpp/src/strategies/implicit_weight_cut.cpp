@@ -46,7 +46,7 @@ void WeightCut::measure(size_t item) {
     const PaddedBand band(g, false);
     channel_stride = pointwise ? 0 : band.channel_stride(band_rows, static_cast<int64_t>(item));
     panel_bytes = rounded(channels * channel_stride, item) + 64;
-    turned_bytes = rounded(band_rows * g.output[2] * width, item);
+    turned_bytes = rounded(band_rows * g.output[2] * std::min(width, vectors * lanes), item);  // of one panel
     sums_row = width;
     sums_bytes = rounded(channels * area * width, item);
     table_bytes = rounded(channels * area, sizeof(int64_t));
@@ -67,7 +67,7 @@ void WeightCut::shrink(size_t limit, size_t item) {
   taps = area;
   channels = inputs;
   if (outputs_in_lanes) {
-    band_rows = pointwise ? g.output[1] : std::clamp<int64_t>(band_pixels / g.output[2], 1, g.output[1]);
+    band_rows = std::clamp<int64_t>(band_pixels / g.output[2], 1, g.output[1]);
     band_rows = ceil_div(g.output[1], ceil_div(g.output[1], band_rows));
   } else {
     const int64_t fit = widest_panel / area;
