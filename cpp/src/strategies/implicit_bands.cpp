@@ -123,6 +123,7 @@ class Bands {
                            block * panel * cut_.depth * taps;
         const int64_t *offsets = scratch.offsets + earlier * cut_.depth;
         T *sums = scratch.sums + residue[2] * phase_sums;
+        if (taps == 0 && cut_.phases[2] > 1) continue;  // its lines are zeros
         // Blocks of source channels, whose weights stay in the second-level cache while the rows of the band pass.
         for (int64_t c = 0; c < cut_.depth; c += cut_.channels) {
           const int64_t k = std::min(cut_.channels, cut_.depth - c) * taps;
@@ -149,21 +150,27 @@ class Bands {
         finish_rows(used, task.count * width, bias, planes, cut_.target.channel);
         continue;
       }
+      if (cut_.phases[2] == 1) {
+        for (int64_t i = 0; i < task.count; ++i) {
+          T *row = target_row(task, residue, i);
+          if (!row) continue;
+          transpose(width, used, scratch.sums + i * width * panel, panel, row + channel, cut_.target.channel);
+          finish_rows(used, width, bias, row + channel, cut_.target.channel);
+        }
+        continue;
+      }
+      // All rows are turned at once, then the columns of the phases interleaved row by row.
+      const int64_t count = task.count * width;
+      for (int64_t r = 0; r < cut_.phases[2]; ++r) {
+        T *lines = scratch.lines + r * used * count;
+        residue[2] = r;
+        if (cut_.taps(residue) == 0) std::fill_n(lines, used * count, T(0));
+        else transpose(count, used, scratch.sums + r * phase_sums, panel, lines, count);
+        finish_rows(used, count, bias, lines, count);
+      }
       for (int64_t i = 0; i < task.count; ++i) {
         T *row = target_row(task, residue, i);
-        if (!row) continue;
-        const T *sums = scratch.sums + i * width * panel;
-        if (cut_.phases[2] == 1) {
-          transpose(width, used, sums, panel, row + channel, cut_.target.channel);
-          finish_rows(used, width, bias, row + channel, cut_.target.channel);
-          continue;
-        }
-        for (int64_t r = 0; r < cut_.phases[2]; ++r) {
-          T *line = scratch.lines + r * used * width;
-          transpose(width, used, sums + r * phase_sums, panel, line, width);
-          finish_rows(used, width, bias, line, width);
-        }
-        put_back(used, scratch.lines, row + channel);
+        if (row) put_back(used, scratch.lines + i * width, count, row + channel);
       }
     }
   }
@@ -173,35 +180,38 @@ class Bands {
     const int64_t begin = cut_.rows * task.part / cut_.parts, end = cut_.rows * (task.part + 1) / cut_.parts;
     const T *weights = weights_ + task.group * g_.group_outputs() * g_.patch_size();
     const bool apart = cut_.phases[2] > 1;
-    Product<T> product{};
-    product.m = end - begin;
-    product.n = width;
-    product.c_row = apart ? width : cut_.target.channel;
-    product.bias = bias_ ? bias_ + task.group * cut_.rows + begin : nullptr;
+    // The products of a row, one for each stride phase of its columns.
+    Product<T> products[PlaneFill::most_phases] = {};
+    for (int64_t r = 0; r < cut_.phases[2]; ++r) {
+      Product<T> &product = products[r];
+      residue[2] = r;
+      const WeightView view = cut_.strided()  ? turned_weights(g_, residue)
+                              : cut_.backward ? backward_weights(g_)
+                                              : forward_weights(g_);
+      const int64_t taps = cut_.taps(residue);
+      product.m = end - begin;
+      product.n = width;
+      product.a = weights + view.offset + begin * view.row;
+      product.a_row = view.row;
+      view.walk(cut_.depth, taps, product);
+      product.b_offsets = scratch.offsets + before * cut_.depth;
+      product.c_row = apart ? width : cut_.target.channel;
+      product.bias = bias_ ? bias_ + task.group * cut_.rows + begin : nullptr;
+      before += taps;
+    }
     for (int64_t i = 0; i < task.count; ++i) {
       T *row = target_row(task, residue, i);
       if (!row) continue;
       row += begin * cut_.target.channel;
-      product.b = scratch.slab + i * row_step;
-      int64_t earlier = before;
       for (int64_t r = 0; r < cut_.phases[2]; ++r) {
-        residue[2] = r;
-        const WeightView view = cut_.strided()  ? turned_weights(g_, residue)
-                                : cut_.backward ? backward_weights(g_)
-                                                : forward_weights(g_);
-        const int64_t taps = cut_.taps(residue);
-        product.a = weights + view.offset + begin * view.row;
-        product.a_row = view.row;
-        view.walk(cut_.depth, taps, product);
-        product.b_offsets = scratch.offsets + earlier * cut_.depth;
+        Product<T> &product = products[r];
+        product.b = scratch.slab + i * row_step;
         product.c = apart ? scratch.lines + r * product.m * width : row;
         kernels().panel<T>().product(product);
-        if (activation_ != Activation::identity) {
-          for (int64_t k = 0; k < product.m; ++k) finish(activation_, T(0), product.c + k * product.c_row, width);
-        }
-        earlier += taps;
+        if (activation_ == Activation::identity) continue;
+        for (int64_t k = 0; k < product.m; ++k) finish(activation_, T(0), product.c + k * product.c_row, width);
       }
-      if (apart) put_back(product.m, scratch.lines, row);
+      if (apart) put_back(end - begin, scratch.lines, width, row);
     }
   }
 
@@ -209,17 +219,17 @@ class Bands {
     for (int64_t i = 0; i < rows; ++i) finish(activation_, bias_ ? bias_[bias + i] : T(0), first + i * stride, count);
   }
 
-  // The columns of the phases, lines[phase][channel][column], interleaved into a row of every channel.
-  void put_back(int64_t channels, const T *lines, T *row) const {
+  // The columns of the phases, lines[phase][channel][column] with `stride` between channels, interleaved into a row of
+  // every channel.
+  void put_back(int64_t channels, const T *lines, int64_t stride, T *row) const {
     const PlaneKernel<T> &plane = kernels().plane<T>();
-    const int64_t width = cut_.lattice[2], size = cut_.target_sizes[2], step = cut_.phases[2];
+    const int64_t size = cut_.target_sizes[2], step = cut_.phases[2], second = channels * stride;
     if (step == 2) {
-      plane.interleave(channels, size, lines, lines + channels * width, width, row, cut_.target.channel);
+      plane.interleave(channels, size, lines, lines + second, stride, row, cut_.target.channel);
       return;
     }
     for (int64_t r = 0; r < std::min(step, size); ++r) {
-      plane.copy(channels, ceil_div(size - r, step), lines + r * channels * width, width, 1, row + r,
-                 cut_.target.channel, step);
+      plane.copy(channels, ceil_div(size - r, step), lines + r * second, stride, 1, row + r, cut_.target.channel, step);
     }
   }
 

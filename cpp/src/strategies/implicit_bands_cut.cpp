@@ -142,12 +142,12 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
   weights_bytes = channels_in_lanes || strided() ? bands_packed_bytes(problem) : 0;
   offset_bytes = rounded(depth * area, sizeof(int64_t));
   const size_t size = static_cast<size_t>(item);
-  line_bytes = phases[2] > 1 ? rounded(phases[2] * (channels_in_lanes ? panel : rows) * lattice[2], size) : 0;
   // As many rows as keep the band in the cache; fewer where the limit asks for it.
   for (band_rows = lattice[1];; band_rows = (band_rows + 1) / 2) {
     channel_stride = band.channel_stride(band_rows, item);
     slab_bytes = rounded(depth * channel_stride + 128 / item, size);
     sums_bytes = channels_in_lanes ? rounded(phases[2] * band_rows * lattice[2] * panel, size) : 0;
+    line_bytes = phases[2] == 1 ? 0 : channels_in_lanes ? sums_bytes : rounded(phases[2] * rows * lattice[2], size);
     const bool fits = weights_bytes + thread_bytes() <= execution.workspace_limit;
     if (band_rows == 1 ||
         (fits && static_cast<int64_t>(slab_bytes) <= band_bytes && band_rows * lattice[2] <= band_pixels)) {
