@@ -56,7 +56,9 @@ double planes_cycles(const Problem &problem, const Execution &execution, double 
                         : cut.local ? real(g.w_size()) * 0.4 * lattices * real(cut.panels) / real(g.groups)
                                     : 0;
   const double put_back = cut.direct ? 0 : lattices * phases * real(cut.columns) * rows * 0.5;
-  return lattices * phases * products * (real(cut.panels) * gathered + multiplied) + turned + put_back;
+  // A tile of six rows takes some 40 cycles to begin and to end, however few products it sums.
+  const double begun = lattices * phases * real(cut.panels) * rows * 7;
+  return lattices * phases * products * (real(cut.panels) * gathered + multiplied) + turned + put_back + begun;
 }
 
 // Channels last (a Zen 5 core): the products by target channels in the lanes, a weight packed, a row of a tap begun.
