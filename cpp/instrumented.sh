@@ -59,7 +59,7 @@ libraries=
 for name in "${preload[@]}"; do libraries+=$(g++ -print-file-name="$name"):; done
 if [ ${#preload[@]} -gt 0 ]; then libraries+=$(g++ -print-file-name=libstdc++.so.6); fi
 tests=("$@")
-options=(-p no:cacheprovider -q)
+options=(-p no:cacheprovider -q -n auto)
 if [ ${#tests[@]} -eq 0 ]; then
   # These build or start other programs, which say nothing about the instrumented core.
   tests=(--ignore=tests/test_linking.py --ignore=tests/test_codebase.py --ignore=tests/test_installation.py

@@ -174,6 +174,7 @@ def test_rounds_fill_the_budget_and_no_more() -> None:
     calls = {"quick": lambda: None}
     assert time_in_turns(calls, 2, pause_s=0)["quick"].rounds == 2
     assert 2 < time_in_turns(calls, 2, budget_s=0.05, pause_s=0.001)["quick"].rounds <= 101
+    assert time_in_turns({}, 2) == {}
 
 
 def test_roofs_are_measured() -> None:

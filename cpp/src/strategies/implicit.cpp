@@ -22,7 +22,7 @@ bool channels_last(const Problem &problem) { return problem.geometry.layout == L
 const char *refuses(const Problem &, const Execution &) { return nullptr; }
 
 size_t packed_bytes(const Problem &problem, const Execution &execution) {
-  if (prefers_bands(problem, execution)) return bands_packed_bytes(problem);
+  if (prefers_bands(problem, execution, true)) return bands_packed_bytes(problem);
   return (static_cast<size_t>(problem.geometry.w_size()) * size_of(problem.dtype) + 63) / 64 * 64;
 }
 
@@ -31,8 +31,11 @@ size_t workspace_bytes(const Problem &problem, const Execution &execution) {
     return channels_last(problem) ? pixels_weight_workspace_bytes(problem, execution)
                                   : planes_weight_workspace_bytes(problem, execution);
   }
-  if (prefers_bands(problem, execution)) return bands_workspace_bytes(problem, execution);
-  return channels_last(problem) ? packed_bytes(problem, execution) : planes_workspace_bytes(problem, execution);
+  // Whether weights will come packed is not known yet, and which way is taken may depend on it.
+  const bool always = prefers_bands(problem, execution, false), packed = prefers_bands(problem, execution, true);
+  if (always) return bands_workspace_bytes(problem, execution);
+  if (channels_last(problem)) return packed_bytes(problem, execution);
+  return std::max(planes_workspace_bytes(problem, execution), packed ? bands_workspace_bytes(problem, execution) : 0);
 }
 
 void pack(const Problem &problem, const Execution &execution, const void *w, void *packed) {
@@ -41,7 +44,7 @@ void pack(const Problem &problem, const Execution &execution, const void *w, voi
     const bool backward = problem.pass == Pass::backward_input;
     const T *from = static_cast<const T *>(w);
     T *to = static_cast<T *>(packed);
-    if (prefers_bands(problem, execution)) {
+    if (prefers_bands(problem, execution, true)) {
       pack_bands(problem, execution.threads, from, to);
     } else if (channels_last(problem)) {
       pack_weights(problem.geometry, backward, execution.threads, from, to);
@@ -56,7 +59,8 @@ void pack(const Problem &problem, const Execution &execution, const void *w, voi
 void forward(const Problem &problem, const Execution &execution, const Arguments &arguments) {
   with_type(problem, [&](auto type) {
     using T = decltype(type);
-    const auto door = prefers_bands(problem, execution) ? bands<T> : channels_last(problem) ? pixels<T> : planes<T>;
+    const bool padded = prefers_bands(problem, execution, arguments.packed);
+    const auto door = padded ? bands<T> : channels_last(problem) ? pixels<T> : planes<T>;
     door(problem, execution, arguments);
   });
 }

@@ -16,6 +16,33 @@
 namespace gemmconv::implicit {
 namespace {
 
+// The weights of `count` source channels from c on, for one panel of target channels and one stride phase:
+// to[channel][tap][lane].
+template <class T>
+void pack_panel(const BandsCut &cut, const Sizes &residue, const T *w, int64_t group, int64_t block, int64_t c,
+                int64_t count, T *to) {
+  const int64_t area = cut.area, patch = cut.g.patch_size(), panel = cut.panel;
+  const int64_t first = block * panel, used = std::min(panel, cut.rows - first);
+  const auto transpose = kernels().direct<T>().transpose;
+  const T *from = w + group * cut.g.group_outputs() * patch;
+  int64_t own[most_band_taps], taps = 0;
+  if (cut.backward) for_taps_of(cut.g, residue, [&](int64_t tap) { own[taps++] = tap; });
+  else taps = area;
+  if (used < panel) std::fill_n(to, count * taps * panel, T(0));
+  if (!cut.backward) return transpose(used, count * area, from + first * patch + c * area, patch, to, panel);
+  from += c * patch + first * area;
+  if (patch == cut.rows) return kernels().plane<T>().copy(count, used, from, patch, 1, to, panel, 1);
+  for (int64_t i = 0; i < count; ++i, from += patch, to += taps * panel) {
+    if (taps == area) {
+      transpose(used, area, from, area, to, panel);
+      continue;
+    }
+    for (int64_t t = 0; t < taps; ++t) {
+      for (int64_t j = 0; j < used; ++j) to[t * panel + j] = from[j * area + own[t]];
+    }
+  }
+}
+
 template <class T>
 class Bands {
  public:
@@ -27,7 +54,8 @@ class Bands {
         weights_(static_cast<const T *>(arguments.second)),
         bias_(static_cast<const T *>(arguments.bias)),
         target_(static_cast<T *>(arguments.out)),
-        workspace_(static_cast<std::byte *>(arguments.workspace)) {
+        workspace_(static_cast<std::byte *>(arguments.workspace)),
+        local_(cut_.local && !arguments.packed) {
     if (cut_.weights_bytes > 0) {
       T *packed = reinterpret_cast<T *>(workspace_);
       pack_bands(problem, execution.threads, weights_, packed);
@@ -43,7 +71,8 @@ class Bands {
       scratch.slab = reinterpret_cast<T *>(own);
       scratch.sums = reinterpret_cast<T *>(own += cut_.slab_bytes);
       scratch.lines = reinterpret_cast<T *>(own += cut_.sums_bytes);
-      scratch.offsets = reinterpret_cast<int64_t *>(own += cut_.line_bytes);
+      scratch.weights = reinterpret_cast<T *>(own += cut_.line_bytes);
+      scratch.offsets = reinterpret_cast<int64_t *>(own += cut_.local_bytes);
       cut_.fill_offsets(scratch.offsets);
       for (int64_t task = tasks * part / cut_.threads; task < tasks * (part + 1) / cut_.threads; ++task) {
         run_task(task, scratch);
@@ -53,7 +82,7 @@ class Bands {
 
  private:
   struct Scratch {
-    T *slab, *sums, *lines;
+    T *slab, *sums, *lines, *weights;
     int64_t *offsets;
   };
   // What a task works on: the target of its group and, of each phase, the rows from (d, row) on.
@@ -126,10 +155,12 @@ class Bands {
         if (taps == 0 && cut_.phases[2] > 1) continue;  // its lines are zeros
         // Blocks of source channels, whose weights stay in the second-level cache while the rows of the band pass.
         for (int64_t c = 0; c < cut_.depth; c += cut_.channels) {
-          const int64_t k = std::min(cut_.channels, cut_.depth - c) * taps;
+          const int64_t count = std::min(cut_.channels, cut_.depth - c), k = count * taps;
+          const T *own = local_ ? scratch.weights : weights + c * taps * panel;
+          if (local_) pack_panel(cut_, residue, weights_, task.group, block, c, count, scratch.weights);
           for (int64_t i = 0; i < task.count; ++i) {
-            multiply(width, k, scratch.slab + i * row_step, offsets + c * taps, weights + c * taps * panel, panel,
-                     sums + i * width * panel, panel, c > 0);
+            multiply(width, k, scratch.slab + i * row_step, offsets + c * taps, own, panel, sums + i * width * panel,
+                     panel, c > 0);
           }
         }
         earlier += taps;
@@ -239,6 +270,7 @@ class Bands {
   const T *source_, *weights_, *bias_;
   T *target_;
   std::byte *workspace_;
+  bool local_;
 };
 
 }  // namespace
@@ -256,35 +288,17 @@ void pack_bands(const Problem &problem, int threads, const T *w, T *packed) {
     else std::copy_n(w, g.w_size(), packed);
     return;
   }
-  const int64_t area = cut.area, patch = g.patch_size(), panel = cut.panel;
-  const auto transpose = kernels().direct<T>().transpose;
   // A thread packs the weights of some source channels for one panel, phase after phase.
   parallel_ranges(threads, g.groups * cut.blocks * cut.depth, [&](int64_t begin, int64_t end) {
     while (begin < end) {
       const int64_t c = begin % cut.depth, block = begin / cut.depth % cut.blocks;
       const int64_t group = begin / cut.depth / cut.blocks, count = std::min(end - begin, cut.depth - c);
-      const int64_t first = block * panel, used = std::min(panel, cut.rows - first);
-      const T *group_w = w + group * g.group_outputs() * patch;
       int64_t earlier = 0;
       cut.for_phases([&](const Sizes &residue) {
-        int64_t own[most_band_taps], taps = 0;
-        if (cut.backward) for_taps_of(g, residue, [&](int64_t tap) { own[taps++] = tap; });
-        else taps = area;
-        T *to =
-            packed + (group * area + earlier) * cut.blocks * panel * cut.depth + (block * cut.depth + c) * taps * panel;
+        const int64_t taps = cut.taps(residue);
+        T *phase = packed + (group * cut.area + earlier) * cut.blocks * cut.panel * cut.depth;
+        pack_panel(cut, residue, w, group, block, c, count, phase + (block * cut.depth + c) * taps * cut.panel);
         earlier += taps;
-        if (used < panel) std::fill_n(to, count * taps * panel, T(0));
-        if (!cut.backward) return transpose(used, count * area, group_w + first * patch + c * area, patch, to, panel);
-        for (int64_t i = 0; i < count; ++i, to += taps * panel) {
-          const T *from = group_w + (c + i) * patch + first * area;
-          if (taps == area) {
-            transpose(used, area, from, area, to, panel);
-            continue;
-          }
-          for (int64_t t = 0; t < taps; ++t) {
-            for (int64_t j = 0; j < used; ++j) to[t * panel + j] = from[j * area + own[t]];
-          }
-        }
       });
       begin += count;
     }

@@ -14,9 +14,11 @@ namespace {
 constexpr int64_t band_bytes = 576 << 10, band_pixels = 512;
 // Products that a pixel sums in one go: 640 rows of 32 weights are 80 KiB.
 constexpr int64_t block_depth = 640;
-// Below so many pixels it does not pay to lay out the weights. Forward they can be read where they are, which wins up
-// to 300 pixels where they leave the second-level cache: 13x13 pixels of 512 and 1024 channels.
-constexpr int64_t fewest_pixels = 150, fewest_pixels_strided = 100, fewest_pixels_large = 300, large_bytes = 8 << 20;
+// Weights that the second-level cache keeps are laid out for few pixels, others forward only for more: where they are
+// laid out just before the only image that uses them, or for all images before. Rows of four pixels are too short.
+constexpr int64_t cached_bytes = 3 << 19;
+constexpr int64_t fewest_pixels = 25, fewest_pixels_strided = 16, fewest_pixels_one_image = 100,
+                  fewest_pixels_all = 300;
 constexpr int64_t few_channels = 8;
 // What the rows around a single row may take: more is mostly padding or dilation, and copied for little.
 constexpr double most_bytes_of_a_row = 2e6;
@@ -54,25 +56,24 @@ bool channels_in_lanes(const Problem &problem) {
   return by_channels < by_pixels || (products > 2 * block_depth && sides.rows >= lanes);
 }
 
-bool prefers_bands(const Problem &problem, const Execution &execution) {
+bool prefers_bands(const Problem &problem, const Execution &execution, bool packed) {
   const Geometry &g = problem.geometry;
   const Sides sides(problem);
-  const bool strided = sides.phases != Sizes{1, 1, 1};
+  const bool strided = sides.phases != Sizes{1, 1, 1}, single = g.kernel_area() == 1;
   if (problem.pass == Pass::backward_weight) return false;
   // Channels last, pixels are read in place unless they have too few channels for it.
   if (g.layout == Layout::nhwc && (problem.pass != Pass::forward || sides.depth > few_channels)) return false;
-  if (g.kernel_area() > most_band_taps || (g.kernel_area() == 1 && !strided)) return false;
+  if (g.kernel_area() > most_band_taps || (single && !strided)) return false;
   if (static_cast<double>(g.stride[0]) * static_cast<double>(g.stride[1]) * static_cast<double>(g.stride[2]) >
       static_cast<double>(PlaneFill::most_phases)) {
     return false;
   }
   // Bits must not depend on the batch where that was promised.
-  const int64_t batch = execution.deterministic ? 1 : g.batch;
-  const bool large = problem.pass == Pass::forward &&
-                     g.w_size() / g.groups * static_cast<int64_t>(size_of(problem.dtype)) > large_bytes;
-  if (batch * product(sides.lattice) < (strided ? fewest_pixels_strided
-                                        : large ? fewest_pixels_large
-                                                : fewest_pixels)) {
+  const int64_t batch = execution.deterministic ? 1 : g.batch, pixels = product(sides.lattice);
+  if (pixels < (strided && !single ? fewest_pixels_strided : fewest_pixels)) return false;
+  const int64_t bytes = g.w_size() / g.groups * static_cast<int64_t>(size_of(problem.dtype));
+  if (!packed && bytes > cached_bytes && (single || problem.pass == Pass::forward) &&
+      batch * pixels < (batch == 1 || single ? fewest_pixels_one_image : fewest_pixels_all)) {
     return false;
   }
   // In double, which large paddings and dilations do not overflow.
@@ -138,8 +139,9 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
   blocks = ceil_div(rows, panel);
   const int64_t depth_blocks = std::max<int64_t>(ceil_div(ceil_div(depth * area, product(phases)), block_depth), 1);
   channels = std::max<int64_t>(ceil_div(depth, depth_blocks), 1);
+  int64_t most_taps = 0;
+  for_phases([&](const Sizes &residue) { most_taps = std::max(most_taps, taps(residue)); });
   // Weights that came packed leave their room unused: bands are cut, and workspace is asked for, without knowing of it.
-  weights_bytes = channels_in_lanes || strided() ? bands_packed_bytes(problem) : 0;
   offset_bytes = rounded(depth * area, sizeof(int64_t));
   const size_t size = static_cast<size_t>(item);
   // As many rows as keep the band in the cache; fewer where the limit asks for it.
@@ -148,6 +150,11 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
     slab_bytes = rounded(depth * channel_stride + 128 / item, size);
     sums_bytes = channels_in_lanes ? rounded(phases[2] * band_rows * lattice[2] * panel, size) : 0;
     line_bytes = phases[2] == 1 ? 0 : channels_in_lanes ? sums_bytes : rounded(phases[2] * rows * lattice[2], size);
+    // Where bits must not depend on the batch, what fits the limit must not either.
+    const bool once = g.batch * lattice[0] * ceil_div(lattice[1], band_rows) == 1 && !execution.deterministic;
+    local = channels_in_lanes && (once || (backward && area == 1));
+    local_bytes = local ? rounded(channels * most_taps * panel, size) : 0;
+    weights_bytes = !local && (channels_in_lanes || strided()) ? bands_packed_bytes(problem) : 0;
     const bool fits = weights_bytes + thread_bytes() <= execution.workspace_limit;
     if (band_rows == 1 ||
         (fits && static_cast<int64_t>(slab_bytes) <= band_bytes && band_rows * lattice[2] <= band_pixels)) {

@@ -17,6 +17,7 @@ struct BandsCut {
 
   const Geometry &g;
   bool backward, channels_in_lanes;
+  bool local;  // weights are laid out block by block, just before the only band that uses them
   PaddedBand band;
   int64_t rows, depth, area;  // target channels and source channels of a group, taps
   Strides source, target;
@@ -26,11 +27,11 @@ struct BandsCut {
   int64_t channel_stride;               // of the padded band
   int64_t channels;                     // source channels of a block
   int threads;
-  size_t weights_bytes, slab_bytes, sums_bytes, line_bytes, offset_bytes;
+  size_t weights_bytes, slab_bytes, sums_bytes, line_bytes, local_bytes, offset_bytes;
 
   bool strided() const { return phases != Sizes{1, 1, 1}; }
   int64_t tasks() const { return g.batch * g.groups * lattice[0] * bands * parts; }
-  size_t thread_bytes() const { return slab_bytes + sums_bytes + line_bytes + offset_bytes; }
+  size_t thread_bytes() const { return slab_bytes + sums_bytes + line_bytes + local_bytes + offset_bytes; }
   size_t total_bytes() const { return weights_bytes + thread_bytes() * static_cast<size_t>(threads); }
   // Taps of a stride phase.
   int64_t taps(const Sizes &residue) const;

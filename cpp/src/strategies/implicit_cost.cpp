@@ -31,7 +31,7 @@ double bands_cycles(const Problem &problem, const Execution &execution, double l
   }
   const double vectors = real(ceil_div(cut.rows, static_cast<int64_t>(lanes)));
   const double turned = groups * real(product(cut.target_sizes)) * rows * (cut.strided() ? 0.9 : 0.45);
-  const double packed = real(g.w_size()) * (cut.backward ? 1.2 : 0.8);
+  const double packed = real(g.w_size()) * (cut.backward ? 1.1 : 0.8);
   return copied + pixels * products * vectors / 2 / 0.93 * (cut.rows <= static_cast<int64_t>(lanes) ? 1.3 : 1) +
          turned + packed;
 }
@@ -79,7 +79,7 @@ double pixels_cycles(const Problem &problem, double lanes) {
 
 double seconds(const Problem &problem, const Execution &execution) {
   const double lanes = 64 / real(static_cast<int64_t>(size_of(problem.dtype)));
-  const double cycles = prefers_bands(problem, execution)         ? bands_cycles(problem, execution, lanes)
+  const double cycles = prefers_bands(problem, execution, false)  ? bands_cycles(problem, execution, lanes)
                         : problem.geometry.layout == Layout::nhwc ? pixels_cycles(problem, lanes)
                         : problem.pass == Pass::backward_weight   ? WeightCut(problem, execution).cycles
                                                                   : planes_cycles(problem, execution, lanes);

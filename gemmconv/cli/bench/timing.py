@@ -57,6 +57,8 @@ def time_in_turns(
     -------
     dict of str to Timing
     """
+    if not calls:
+        return {}
     repeats, round_s = {}, 0.0
     for name, call in calls.items():
         seconds = min(timed(call, 1) for _ in range(WARM_UPS))
