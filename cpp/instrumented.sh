@@ -10,22 +10,22 @@ mode=${1:?address, thread or coverage}
 shift
 cd "$(dirname "$0")/.."
 build=$PWD/build/$mode
-flags=(-Ccmake.define.GEMMCONV_TESTS=ON)
+flags=(--config-settings=cmake.define.GEMMCONV_TESTS=ON)
 preload=()
 case $mode in
   address)
-    flags+=(-Ccmake.define.GEMMCONV_SANITIZE=address,undefined -Ccmake.build-type=RelWithDebInfo "-Ccmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1")
+    flags+=(--config-settings=cmake.define.GEMMCONV_SANITIZE=address,undefined --config-settings=cmake.build-type=RelWithDebInfo "--config-settings=cmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1")
     preload=(libasan.so libubsan.so)
     export ASAN_OPTIONS=detect_leaks=0:strict_string_checks=1:log_path=$build/report
     export UBSAN_OPTIONS=print_stacktrace=1:log_path=$build/report
     ;;
   thread)
-    flags+=(-Ccmake.define.GEMMCONV_SANITIZE=thread -Ccmake.define.GEMMCONV_BLAS=none -Ccmake.build-type=RelWithDebInfo "-Ccmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1")
+    flags+=(--config-settings=cmake.define.GEMMCONV_SANITIZE=thread --config-settings=cmake.define.GEMMCONV_BLAS=none --config-settings=cmake.build-type=RelWithDebInfo "--config-settings=cmake.define.CMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1")
     preload=(libtsan.so)
     export TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/cpp/tests/thread_sanitizer_suppressions.txt log_path=$build/report"
     ;;
   coverage)
-    flags+=(-Ccmake.define.GEMMCONV_COVERAGE=ON -Ccmake.build-type=Debug "-Ccmake.define.CMAKE_CXX_FLAGS_DEBUG=-O1 -g1")
+    flags+=(--config-settings=cmake.define.GEMMCONV_COVERAGE=ON --config-settings=cmake.build-type=Debug "--config-settings=cmake.define.CMAKE_CXX_FLAGS_DEBUG=-O1 -g1")
     ;;
   *)
     echo "cpp/instrumented.sh: '$mode' is none of address, thread, coverage" >&2
@@ -41,7 +41,7 @@ site=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 echo "$below" > "$site/below.pth"
 ln -s "$(python3 -c 'import importlib.util as u; print(u.find_spec("scipy_openblas32").submodule_search_locations[0])')" "$site/scipy_openblas32"
 PATH=$(dirname "$(python3 -c 'import sys; print(sys.executable)')"):$PATH "$python" -m pip install -q --no-deps --no-build-isolation \
-  --no-warn-script-location --ignore-installed -Cbuild-dir="$build/cmake" "${flags[@]}" .
+  --no-warn-script-location --ignore-installed --config-settings=build-dir="$build/cmake" "${flags[@]}" .
 
 # The sanitizer's shadow memory wants the address space that address randomisation may take.
 plain=()

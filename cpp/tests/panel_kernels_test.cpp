@@ -136,7 +136,7 @@ void check_product(const Kernels &table) {
       kernel.product(p);
       check(same_bits(o.c, answer), name<T>("product, streamed", table, m, n, o.k));
       check(indexed_agrees(kernel, o, start, answer), name<T>("product, indexed", table, m, n, o.k));
-      if (n == 0 || n > kernel.columns) continue;
+      if (n == 0) continue;
       check(kept_agrees(kernel, o, start, m % 2, answer), name<T>("product, kept", table, m, n, o.k));
     }
   }

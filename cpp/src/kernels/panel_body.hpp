@@ -23,6 +23,13 @@ template <class T, int rows, int vectors, Rows way>
       for (int j = 0; j < vectors; ++j) sum[i][j] = S::zero();
     }
   }
+  if (!stream) {  // lines of c come while the sums are made: often no cache has them
+#pragma GCC unroll 32
+    for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 32
+      for (int j = 0; j < vectors; ++j) __builtin_prefetch(c + i * p.c_row + j * S::lanes, 1);
+    }
+  }
   const T *row[rows];
 #pragma GCC unroll 32
   for (int i = 0; i < rows; ++i) row[i] = a + i * p.a_row;
@@ -82,19 +89,19 @@ constexpr int panel_rows(int vectors) {
 
 // All rows of a strip of `count` <= `vectors` vectors.
 template <class T, int registers, int vectors, Rows way>
-void panel_strip(int count, const Product<T> &p, const T *b, T *c, typename Simd<T>::Part last, bool stream) {
+void panel_strip(int count, const Product<T> &p, typename Simd<T>::Part last, bool stream) {
   if constexpr (vectors > 1) {
-    if (count < vectors) return panel_strip<T, registers, vectors - 1, way>(count, p, b, c, last, stream);
+    if (count < vectors) return panel_strip<T, registers, vectors - 1, way>(count, p, last, stream);
   }
   constexpr int rows = panel_rows<registers>(vectors);
   int64_t i = 0;
   for (; i + rows <= p.m; i += rows) {
-    panel_tile<T, rows, vectors, way>(p, p.a + i * p.a_row, b, c + i * p.c_row, p.bias ? p.bias + i : nullptr, last,
+    panel_tile<T, rows, vectors, way>(p, p.a + i * p.a_row, p.b, p.c + i * p.c_row, p.bias ? p.bias + i : nullptr, last,
                                       stream);
   }
   if (i < p.m) {
-    panel_last<T, rows, vectors, way>(p.m - i, p, p.a + i * p.a_row, b, c + i * p.c_row, p.bias ? p.bias + i : nullptr,
-                                      last, stream);
+    panel_last<T, rows, vectors, way>(p.m - i, p, p.a + i * p.a_row, p.b, p.c + i * p.c_row,
+                                      p.bias ? p.bias + i : nullptr, last, stream);
   }
 }
 
@@ -116,31 +123,26 @@ void panel_product(const Product<T> &p) {
   const bool stream =
       p.stream && !p.accumulate && p.n % lanes == 0 &&
       (reinterpret_cast<uintptr_t>(p.c) | static_cast<uintptr_t>(p.c_row) * sizeof(T)) % (lanes * sizeof(T)) == 0;
-  if (p.keep) {
-    const typename Simd<T>::Part last = Simd<T>::part(static_cast<int>(p.n - (width - 1) * lanes));
-    const int64_t done = panel_keep<T, registers, vectors>(static_cast<int>(width), p, last, stream);
-    Product<T> rest = p;
-    rest.m -= done;
-    rest.a += done * p.a_row;
-    rest.c += done * p.c_row;
-    rest.bias = p.bias ? p.bias + done : nullptr;
-    rest.b = p.keep;
-    rest.b_row = p.keep_row;
-    panel_strip<T, registers, vectors, Rows::even>(static_cast<int>(width), rest, rest.b, rest.c, last, stream);
-    if (stream) Simd<T>::fence();
-    return;
-  }
   for (int64_t strip = 0; strip < strips; ++strip) {
     const int64_t first = width * strip / strips, end = width * (strip + 1) / strips;
     const int used = static_cast<int>((end * lanes < p.n ? end * lanes : p.n) - (end - 1) * lanes);
     const int count = static_cast<int>(end - first);
-    if (p.b_offsets) {
-      panel_strip<T, registers, vectors, Rows::indexed>(count, p, p.b + first * lanes, p.c + first * lanes,
-                                                        Simd<T>::part(used), stream);
-    } else {
-      panel_strip<T, registers, vectors, Rows::even>(count, p, p.b + first * lanes, p.c + first * lanes,
-                                                     Simd<T>::part(used), stream);
+    const typename Simd<T>::Part last = Simd<T>::part(used);
+    Product<T> own = p;
+    own.b += first * lanes;
+    own.c += first * lanes;
+    if (p.keep) {
+      own.keep += first * lanes;
+      const int64_t done = panel_keep<T, registers, vectors>(count, own, last, stream);
+      own.m -= done;
+      own.a += done * p.a_row;
+      own.c += done * p.c_row;
+      own.bias = p.bias ? p.bias + done : nullptr;
+      own.b = own.keep;
+      own.b_row = p.keep_row;
     }
+    if (p.b_offsets) panel_strip<T, registers, vectors, Rows::indexed>(count, own, last, stream);
+    else panel_strip<T, registers, vectors, Rows::even>(count, own, last, stream);
   }
   if (stream) Simd<T>::fence();
 }

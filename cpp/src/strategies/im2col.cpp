@@ -391,7 +391,9 @@ double seconds(const Problem &problem, const Execution &execution) {
   const double row_fill = outputs / static_cast<double>(ceil_div(g.group_outputs(), 8) * 8);
   const double column_fill =
       static_cast<double>(block_pixels) / static_cast<double>(ceil_div(block_pixels, lanes) * lanes);
-  const double rate = (blocking.narrow ? 75e9 : 230e9) * row_fill * column_fill * 4 / item;
+  // A tile takes as long to begin and to end as four of the products that each of its cells sums.
+  const double sums = problem.pass == Pass::backward_input ? outputs : problem.pass == Pass::forward ? q : 320;
+  const double rate = (blocking.narrow ? 75e9 : 230e9) * row_fill * column_fill * sums / (sums + 4) * 4 / item;
   const bool strided = g.stride[2] > 1 && g.layout == Layout::nchw;
   const double bandwidth = (problem.pass == Pass::backward_input ? 20e9
                             : strided                            ? 24e9

@@ -31,7 +31,7 @@ double bands_cycles(const Problem &problem, const Execution &execution, double l
   }
   const double vectors = real(ceil_div(cut.rows, static_cast<int64_t>(lanes)));
   const double turned = groups * real(product(cut.target_sizes)) * rows * (cut.strided() ? 0.9 : 0.45);
-  const double packed = real(g.w_size()) * (cut.backward ? 1.1 : 0.8);
+  const double packed = real(g.w_size()) * (cut.local ? 0.7 : cut.backward ? 1.1 : 0.8);
   return copied + pixels * products * vectors / 2 / 0.93 * (cut.rows <= static_cast<int64_t>(lanes) ? 1.3 : 1) +
          turned + packed;
 }
@@ -42,11 +42,11 @@ double planes_cycles(const Problem &problem, const Execution &execution, double 
   const double lattices = real(cut.lattices), rows = real(cut.rows);
   // Products of all stride phases; a lattice has its share of them.
   const double products = real(cut.depth * g.kernel_area()) / real(product(cut.phases));
-  const double phases = real(cut.phases[2]);
+  const double phases = real(cut.phases[2]), strips = real(cut.panels * cut.strips);
   // A row of a panel is gathered in some 12 cycles, where one tap jumps from channel to channel in 20, and longer
   // where it is many short rows or strided ones.
   const double pieces = g.pointwise() ? 1 : 4 * lanes / real(cut.widest.targets[2]);
-  const double gathered = (g.pointwise() ? 10 : 9 + 5 * pieces) * (cut.widest.taps[2].step > 1 ? 1.6 : 1);
+  const double gathered = (g.pointwise() ? 6 : 9 + 5 * pieces) * (cut.widest.taps[2].step > 1 ? 1.6 : 1);
   const double full = real(cut.vectors) + real(cut.ragged) / lanes * 1.2;
   const bool jumps = cut.backward && !cut.turned && !cut.local;
   const double multiplied = rows * full / 2 / (jumps ? 0.7 : 0.93);
@@ -57,8 +57,8 @@ double planes_cycles(const Problem &problem, const Execution &execution, double 
                                     : 0;
   const double put_back = cut.direct ? 0 : lattices * phases * real(cut.columns) * rows * 0.5;
   // A tile of six rows takes some 40 cycles to begin and to end, however few products it sums.
-  const double begun = lattices * phases * real(cut.panels) * rows * 7;
-  return lattices * phases * products * (real(cut.panels) * gathered + multiplied) + turned + put_back + begun;
+  const double begun = lattices * phases * strips * rows * 7;
+  return lattices * phases * products * (strips * gathered + multiplied) + turned + put_back + begun;
 }
 
 // Channels last (a Zen 5 core): the products by target channels in the lanes, a weight packed, a row of a tap begun.

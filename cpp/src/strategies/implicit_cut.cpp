@@ -11,8 +11,11 @@ namespace {
 // smallest in use. Rates are flat from 256 to 768.
 constexpr int64_t panel_depth = 640;
 // Below so many pixels the weights are read where they are although the input gradient jumps through them; above, it
-// pays to turn them once a call. 1x1 weights jump furthest, a page at a time, and are turned fastest.
-constexpr int64_t worth_turning = 600, worth_turning_single = 100;
+// pays to turn them once a call. 1x1 weights jump furthest, a page at a time, and are turned fastest: chunk by chunk for
+// up to two panels, else once a call.
+constexpr int64_t worth_turning = 600, most_local_panels = 2;
+// Weights that leave the second-level cache are read once for so many strips.
+constexpr int64_t most_strips = 4, cached_bytes = 1 << 20;
 // Outputs that leave the caches anyway are written around them where little arithmetic hides it: 1x1 kernels of 32
 // channels at 112x112 gain a fifth.
 constexpr int64_t streamed_bytes = 2 << 20, streamed_depth = 160;
@@ -38,8 +41,9 @@ PlanesCut::PlanesCut(const Problem &problem, const Execution &execution, bool pa
   const int64_t pixels = widest.target_count(), area = g_.kernel_area();
   merged = g_.batch > 1 && pixels <= 2 * lanes;
   const bool has_to_turn = backward && (packed || (area > 1 && strided));
-  turned = has_to_turn || (backward && g_.batch * pixels >= (area == 1 ? worth_turning_single : worth_turning) &&
-                           can_turn(execution, item));
+  const int64_t local_panels = g_.batch * ceil_div(pixels, (strided ? 1 : most_strips) * tile);
+  const bool pays = area == 1 ? local_panels > most_local_panels : g_.batch * pixels >= worth_turning;
+  turned = has_to_turn || (backward && pays && can_turn(execution, item));
   divide(execution, item, packed);
   // Neither is worth a refusal, which must not depend on the batch either.
   if (weights_bytes + thread_bytes() > execution.workspace_limit && (merged || turned != has_to_turn)) {
@@ -71,8 +75,11 @@ void PlanesCut::divide(const Execution &execution, size_t item, bool packed) {
                ? columns % lanes
                : 0;
   vectors = (columns - ragged + lanes - 1) / lanes;
-  panels = std::max<int64_t>((vectors * lanes + tile - 1) / tile, 1);
-  most_columns = tile + (ragged + panels - 1) / panels;
+  // Whatever decides here must not depend on the batch.
+  const bool again = (backward && area == 1) || rows * depth * area * static_cast<int64_t>(item) > cached_bytes;
+  strips = again && direct ? std::clamp<int64_t>(ceil_div(vectors * lanes, tile), 1, most_strips) : 1;
+  panels = std::max<int64_t>(ceil_div(vectors * lanes, strips * tile), 1);
+  most_columns = strips * tile + (ragged + panels - 1) / panels;
   panel_row = (most_columns + 2 * lanes - 2) / lanes * lanes;
 
   // The more parts a panel's rows are in, the more evenly threads are busy and the more often it is gathered: about 5
@@ -103,9 +110,9 @@ void PlanesCut::divide(const Execution &execution, size_t item, bool packed) {
     const int64_t blocks = (depth * taps + most - 1) / std::max<int64_t>(most, 1);
     channels = taps < most_taps ? 1 : std::max<int64_t>((depth + blocks - 1) / std::max<int64_t>(blocks, 1), 1);
     const size_t all_sums = rounded(phases[2] * rows * panel_row + 2 * lanes, item);
-    const size_t all_local = rounded(local_rows * channels, item);
+    const size_t all_local = rounded(chunk_rows * channels, item);
     panel_bytes = rounded(channels * taps * panel_row + 2 * lanes, item);
-    ragged_bytes = ragged > 0 ? rounded(channels * taps * (most_columns - tile), item) : 0;
+    ragged_bytes = ragged > 0 ? rounded(channels * taps * (most_columns - strips * tile), item) : 0;
     sums_bytes = direct ? 0 : rounded(phases[2] * ceil_div(rows, row_parts) * panel_row + 2 * lanes, item);
     local_bytes = local ? all_local : 0;
     table_bytes = PatchPanel::scratch_bytes(widest, most_columns, taps);

@@ -16,8 +16,8 @@ struct PanelColumns {
   int64_t first, count, ragged;
 };
 
-// Rows of weights that are turned together.
-constexpr int64_t local_rows = 48;
+// Rows of weights that are turned together, and stay in the cache for all strips of a panel and for its ragged columns.
+constexpr int64_t chunk_rows = 48;
 
 struct PlanesCut {
   PlanesCut(const Problem &problem, const Execution &execution, bool packed);
@@ -31,6 +31,7 @@ struct PlanesCut {
   int64_t lattices, panels, row_parts;  // tasks are their product
   int64_t columns, vectors, ragged;     // of a lattice
   int64_t lanes, tile;                  // of a vector, of the widest tile
+  int64_t strips;                       // of a panel, each as wide as a tile
   int64_t most_columns, panel_row;      // of a panel
   int64_t channels, taps;               // of a block of products
   PatchGrid widest;                     // of all phases

@@ -133,8 +133,9 @@ class Planes {
         if (columns.ragged > 0) {
           direct.transpose(k, columns.ragged, patches + product.n, patch_row, scratch.ragged, k);
         }
-        // All rows at once, or as many as are turned together.
-        const int64_t chunk = cut_.local && k > 0 ? local_rows : end - begin;
+        // All rows at once, or as many as are used again.
+        const bool again = cut_.local || cut_.strips > 1 || columns.ragged > 0;
+        const int64_t chunk = again && k > 0 ? chunk_rows : end - begin;
         for (int64_t i = 0; i < end - begin; i += chunk) {
           product.m = std::min(chunk, end - begin - i);
           product.a = group_weights + c * view.channel + t * view.tap + i * view.row;
