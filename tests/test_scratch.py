@@ -20,6 +20,8 @@ SMALL = (
     named("tiny_images", (5, 70, 3, 3), 33, 3, padding=1),
     named("one_by_one", (4, 70, 9, 9), 65, 1),
     named("one_by_one_strided", (3, 40, 11, 11), 17, 1, stride=2),
+    named("one_by_one_strided_channels", (2, 64, 14, 14), 128, 1, stride=2),
+    named("one_by_one_strided_groups", (1, 66, 12, 12), 128, 1, stride=2, groups=2),
     named("strided", (2, 17, 19, 23), 24, 3, stride=2, padding=1),
     named("stride_of_three", (3, 9, 20, 20), 34, (3, 2), stride=3),
     named("grouped", (2, 34, 13, 13), 6, 3, groups=2, padding=1),
@@ -27,6 +29,7 @@ SMALL = (
     named("one_axis", (2, 7, 300), 35, 9, stride=3, padding=4),
     named("three_axes", (2, 5, 6, 7, 8), 20, (2, 3, 3), stride=(1, 2, 2)),
 )
+WIDE_BAND = named("wide_band", (1, 8, 148, 148), 1024, 8, dilation=20)  # forward: its band is as large as its weights
 CANARY = 1 << 16
 
 
@@ -40,7 +43,8 @@ def scratch(size: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 @pytest.mark.parametrize("pass_", PASSES)
 @pytest.mark.parametrize("strategy", ["auto", *STRATEGIES])
 def test_no_more_than_announced(strategy: str, pass_: str) -> None:
-    for case, layout, threads, deterministic in itertools.product(SMALL, LAYOUTS, (1, 3), (False, True)):
+    cases = (*SMALL, WIDE_BAND) if pass_ == "forward" else SMALL
+    for case, layout, threads, deterministic in itertools.product(cases, LAYOUTS, (1, 3), (False, True)):
         first, second = operands(case, pass_, "float32")
         first = np.ascontiguousarray(first if layout == "NCHW" else np.moveaxis(first, 1, -1))
         if pass_ == "backward_weight" and layout == "NHWC":

@@ -385,14 +385,17 @@ double seconds(const Problem &problem, const Execution &execution) {
   const Geometry &g = problem.geometry;
   const Blocking blocking = block(problem, execution);
   const double item = static_cast<double>(size_of(problem.dtype));
-  const int64_t lanes = 64 / static_cast<int64_t>(item), block_pixels = blocking.images * blocking.pixels;
+  const int64_t lanes = 64 / static_cast<int64_t>(item),
+                block_pixels = std::max<int64_t>(blocking.images * blocking.pixels, 1);
   const double pixels = static_cast<double>(g.batch * g.output_pixels()), q = static_cast<double>(g.patch_size());
   const double outputs = static_cast<double>(g.group_outputs()), groups = static_cast<double>(g.groups);
   const double row_fill = outputs / static_cast<double>(ceil_div(g.group_outputs(), 8) * 8);
   const double column_fill =
       static_cast<double>(block_pixels) / static_cast<double>(ceil_div(block_pixels, lanes) * lanes);
   // A tile takes as long to begin and to end as four of the products that each of its cells sums.
-  const double sums = problem.pass == Pass::backward_input ? outputs : problem.pass == Pass::forward ? q : 320;
+  const double sums = problem.pass == Pass::backward_input ? outputs
+                      : problem.pass == Pass::forward      ? q
+                                                           : static_cast<double>(block_pixels);
   const double rate = (blocking.narrow ? 75e9 : 230e9) * row_fill * column_fill * sums / (sums + 4) * 4 / item;
   const bool strided = g.stride[2] > 1 && g.layout == Layout::nchw;
   const double bandwidth = (problem.pass == Pass::backward_input ? 20e9

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "../workspace.hpp"
 #include "implicit_bands.hpp"
 #include "implicit_pixels.hpp"
 #include "implicit_planes.hpp"
@@ -17,13 +18,15 @@ namespace {
 
 bool channels_last(const Problem &problem) { return problem.geometry.layout == Layout::nhwc; }
 
+size_t weight_bytes(const Problem &problem) { return rounded(problem.geometry.w_size(), size_of(problem.dtype)); }
+
 }  // namespace
 
 const char *refuses(const Problem &, const Execution &) { return nullptr; }
 
 size_t packed_bytes(const Problem &problem, const Execution &execution) {
   if (prefers_bands(problem, execution, true)) return bands_packed_bytes(problem);
-  return (static_cast<size_t>(problem.geometry.w_size()) * size_of(problem.dtype) + 63) / 64 * 64;
+  return weight_bytes(problem);
 }
 
 size_t workspace_bytes(const Problem &problem, const Execution &execution) {
@@ -31,11 +34,14 @@ size_t workspace_bytes(const Problem &problem, const Execution &execution) {
     return channels_last(problem) ? pixels_weight_workspace_bytes(problem, execution)
                                   : planes_weight_workspace_bytes(problem, execution);
   }
-  // Whether weights will come packed is not known yet, and which way is taken may depend on it.
-  const bool always = prefers_bands(problem, execution, false), packed = prefers_bands(problem, execution, true);
-  if (always) return bands_workspace_bytes(problem, execution);
-  if (channels_last(problem)) return packed_bytes(problem, execution);
-  return std::max(planes_workspace_bytes(problem, execution), packed ? bands_workspace_bytes(problem, execution) : 0);
+  // Whether weights will come packed is not known yet, and the way may depend on it.
+  const auto bands_bytes = [&](bool packed) {
+    return prefers_bands(problem, execution, packed) ? bands_workspace_bytes(problem, execution, packed) : 0;
+  };
+  const size_t bytes = prefers_bands(problem, execution, false) ? bands_bytes(false)
+                       : channels_last(problem)                 ? weight_bytes(problem)
+                                                                : planes_workspace_bytes(problem, execution);
+  return std::max(bytes, bands_bytes(true));
 }
 
 void pack(const Problem &problem, const Execution &execution, const void *w, void *packed) {
@@ -59,8 +65,8 @@ void pack(const Problem &problem, const Execution &execution, const void *w, voi
 void forward(const Problem &problem, const Execution &execution, const Arguments &arguments) {
   with_type(problem, [&](auto type) {
     using T = decltype(type);
-    const bool padded = prefers_bands(problem, execution, arguments.packed);
-    const auto door = padded ? bands<T> : channels_last(problem) ? pixels<T> : planes<T>;
+    const bool by_bands = prefers_bands(problem, execution, arguments.packed);
+    const auto door = by_bands ? bands<T> : channels_last(problem) ? pixels<T> : planes<T>;
     door(problem, execution, arguments);
   });
 }

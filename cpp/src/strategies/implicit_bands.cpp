@@ -28,10 +28,11 @@ void pack_panel(const BandsCut &cut, const Sizes &residue, const T *w, int64_t g
   int64_t own[most_band_taps], taps = 0;
   if (cut.backward) for_taps_of(cut.g, residue, [&](int64_t tap) { own[taps++] = tap; });
   else taps = area;
+  if (taps == 0) return;
   if (used < panel) std::fill_n(to, count * taps * panel, T(0));
   if (!cut.backward) return transpose(used, count * area, from + first * patch + c * area, patch, to, panel);
   from += c * patch + first * area;
-  if (patch == cut.rows) return kernels().plane<T>().copy(count, used, from, patch, 1, to, panel, 1);
+  if (area == 1) return kernels().plane<T>().copy(count, used, from, patch, 1, to, panel, 1);
   for (int64_t i = 0; i < count; ++i, from += patch, to += taps * panel) {
     if (taps == area) {
       transpose(used, area, from, area, to, panel);
@@ -148,19 +149,19 @@ class Bands {
       int64_t earlier = before;
       for (residue[2] = 0; residue[2] < cut_.phases[2]; ++residue[2]) {
         const int64_t taps = cut_.taps(residue);
-        const T *weights = weights_ + (task.group * cut_.area + earlier) * cut_.blocks * panel * cut_.depth +
-                           block * panel * cut_.depth * taps;
+        const int64_t packed =
+            (task.group * cut_.area + earlier) * cut_.blocks * panel * cut_.depth + block * panel * cut_.depth * taps;
         const int64_t *offsets = scratch.offsets + earlier * cut_.depth;
         T *sums = scratch.sums + residue[2] * phase_sums;
         if (taps == 0 && cut_.phases[2] > 1) continue;  // its lines are zeros
         // Blocks of source channels, whose weights stay in the second-level cache while the rows of the band pass.
         for (int64_t c = 0; c < cut_.depth; c += cut_.channels) {
           const int64_t count = std::min(cut_.channels, cut_.depth - c), k = count * taps;
-          const T *own = local_ ? scratch.weights : weights + c * taps * panel;
+          const T *weights = local_ ? scratch.weights : weights_ + packed + c * taps * panel;
           if (local_) pack_panel(cut_, residue, weights_, task.group, block, c, count, scratch.weights);
           for (int64_t i = 0; i < task.count; ++i) {
-            multiply(width, k, scratch.slab + i * row_step, offsets + c * taps, own, panel, sums + i * width * panel,
-                     panel, c > 0);
+            multiply(width, k, scratch.slab + i * row_step, offsets + c * taps, weights, panel,
+                     sums + i * width * panel, panel, c > 0);
           }
         }
         earlier += taps;
@@ -275,8 +276,8 @@ class Bands {
 
 }  // namespace
 
-size_t bands_workspace_bytes(const Problem &problem, const Execution &execution) {
-  return BandsCut(problem, execution, false).total_bytes();
+size_t bands_workspace_bytes(const Problem &problem, const Execution &execution, bool packed) {
+  return BandsCut(problem, execution, packed).total_bytes();
 }
 
 template <class T>

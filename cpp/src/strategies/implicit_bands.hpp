@@ -11,7 +11,7 @@ namespace gemmconv::implicit {
 // Whether a band of the source is to be padded, rather than patches of pixels gathered. For weights that come packed
 // the way may be another.
 bool prefers_bands(const Problem &, const Execution &, bool packed);
-size_t bands_workspace_bytes(const Problem &, const Execution &);
+size_t bands_workspace_bytes(const Problem &, const Execution &, bool packed);
 size_t bands_packed_bytes(const Problem &);
 // The weights as the products read them: where target channels fill the lanes, in panels of two vectors of them,
 // [group][stride phase][panel][source channel][tap][lane]; else turned where there are strides, or as they are.

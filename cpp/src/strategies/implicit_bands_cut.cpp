@@ -14,9 +14,9 @@ namespace {
 constexpr int64_t band_bytes = 576 << 10, band_pixels = 512;
 // Products that a pixel sums in one go: 640 rows of 32 weights are 80 KiB.
 constexpr int64_t block_depth = 640;
-// Weights that the second-level cache keeps are laid out for few pixels, others forward only for more: where they are
-// laid out just before the only image that uses them, or for all images before. Rows of four pixels are too short.
-constexpr int64_t cached_bytes = 3 << 19;
+// Weights that the second-level cache keeps are laid out for few pixels. Others only for more, and most where all images
+// share them; but not in the input gradient of several taps, which is slow with weights as they are. Rows of four pixels
+// are too short.
 constexpr int64_t fewest_pixels = 25, fewest_pixels_strided = 16, fewest_pixels_one_image = 100,
                   fewest_pixels_all = 300;
 constexpr int64_t few_channels = 8;
@@ -89,8 +89,7 @@ bool prefers_bands(const Problem &problem, const Execution &execution, bool pack
   if (cells > most_bytes_of_a_row) return false;
   const int64_t lanes = vector_lanes(problem), filled = ceil_div(sides.rows, lanes) * lanes;
   if (sides.rows * 5 < filled * 4 && channels_in_lanes(problem)) return false;
-  const BandsCut cut(problem, execution, false);
-  return cut.total_bytes() <= execution.workspace_limit;
+  return BandsCut(problem, execution, packed).total_bytes() <= execution.workspace_limit;
 }
 
 size_t bands_packed_bytes(const Problem &problem) {
@@ -141,7 +140,6 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
   channels = std::max<int64_t>(ceil_div(depth, depth_blocks), 1);
   int64_t most_taps = 0;
   for_phases([&](const Sizes &residue) { most_taps = std::max(most_taps, taps(residue)); });
-  // Weights that came packed leave their room unused: bands are cut, and workspace is asked for, without knowing of it.
   offset_bytes = rounded(depth * area, sizeof(int64_t));
   const size_t size = static_cast<size_t>(item);
   // As many rows as keep the band in the cache; fewer where the limit asks for it.
@@ -154,7 +152,7 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
     const bool once = g.batch * lattice[0] * ceil_div(lattice[1], band_rows) == 1 && !execution.deterministic;
     local = channels_in_lanes && (once || (backward && area == 1));
     local_bytes = local ? rounded(channels * most_taps * panel, size) : 0;
-    weights_bytes = !local && (channels_in_lanes || strided()) ? bands_packed_bytes(problem) : 0;
+    weights_bytes = !local && !packed && (channels_in_lanes || strided()) ? bands_packed_bytes(problem) : 0;
     const bool fits = weights_bytes + thread_bytes() <= execution.workspace_limit;
     if (band_rows == 1 ||
         (fits && static_cast<int64_t>(slab_bytes) <= band_bytes && band_rows * lattice[2] <= band_pixels)) {
@@ -172,7 +170,6 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
   while (threads > 1 && weights_bytes + thread_bytes() * static_cast<size_t>(threads) > execution.workspace_limit) {
     --threads;
   }
-  if (packed) weights_bytes = 0;
 }
 
 }  // namespace gemmconv::implicit

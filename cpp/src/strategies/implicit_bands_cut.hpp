@@ -17,7 +17,7 @@ struct BandsCut {
 
   const Geometry &g;
   bool backward, channels_in_lanes;
-  bool local;  // weights are laid out block by block, just before the only band that uses them
+  bool local;  // weights are laid out block by block, just before a band uses them: the only one, or 1x1, merely copied
   PaddedBand band;
   int64_t rows, depth, area;  // target channels and source channels of a group, taps
   Strides source, target;

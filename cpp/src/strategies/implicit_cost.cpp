@@ -31,7 +31,9 @@ double bands_cycles(const Problem &problem, const Execution &execution, double l
   }
   const double vectors = real(ceil_div(cut.rows, static_cast<int64_t>(lanes)));
   const double turned = groups * real(product(cut.target_sizes)) * rows * (cut.strided() ? 0.9 : 0.45);
-  const double packed = real(g.w_size()) * (cut.local ? 0.7 : cut.backward ? 1.1 : 0.8);
+  const double packed = real(g.w_size()) * (cut.local      ? 0.7 * real(g.batch * cut.lattice[0] * cut.bands)
+                                            : cut.backward ? 1.1
+                                                           : 0.8);
   return copied + pixels * products * vectors / 2 / 0.93 * (cut.rows <= static_cast<int64_t>(lanes) ? 1.3 : 1) +
          turned + packed;
 }

@@ -8,14 +8,14 @@ namespace gemmconv::implicit {
 namespace {
 
 // Rows of a panel: 640 rows of 80 floats are 200 KiB, a tenth of a Sapphire Rapids' second-level cache and half of the
-// smallest in use. Rates are flat from 256 to 768.
+// smallest in use; with four strips 700 KiB. Rates are flat from 256 to 768.
 constexpr int64_t panel_depth = 640;
 // Below so many pixels the weights are read where they are although the input gradient jumps through them; above, it
 // pays to turn them once a call. 1x1 weights jump furthest, a page at a time, and are turned fastest: chunk by chunk for
 // up to two panels, else once a call.
 constexpr int64_t worth_turning = 600, most_local_panels = 2;
 // Weights that leave the second-level cache are read once for so many strips.
-constexpr int64_t most_strips = 4, cached_bytes = 1 << 20;
+constexpr int64_t most_strips = 4;
 // Outputs that leave the caches anyway are written around them where little arithmetic hides it: 1x1 kernels of 32
 // channels at 112x112 gain a fifth.
 constexpr int64_t streamed_bytes = 2 << 20, streamed_depth = 160;
@@ -41,7 +41,8 @@ PlanesCut::PlanesCut(const Problem &problem, const Execution &execution, bool pa
   const int64_t pixels = widest.target_count(), area = g_.kernel_area();
   merged = g_.batch > 1 && pixels <= 2 * lanes;
   const bool has_to_turn = backward && (packed || (area > 1 && strided));
-  const int64_t local_panels = g_.batch * ceil_div(pixels, (strided ? 1 : most_strips) * tile);
+  const int64_t wide = (strided || merged ? 1 : most_strips) * tile;
+  const int64_t local_panels = merged ? ceil_div(g_.batch * pixels, wide) : g_.batch * ceil_div(pixels, wide);
   const bool pays = area == 1 ? local_panels > most_local_panels : g_.batch * pixels >= worth_turning;
   turned = has_to_turn || (backward && pays && can_turn(execution, item));
   divide(execution, item, packed);
@@ -76,10 +77,11 @@ void PlanesCut::divide(const Execution &execution, size_t item, bool packed) {
                : 0;
   vectors = (columns - ragged + lanes - 1) / lanes;
   // Whatever decides here must not depend on the batch.
-  const bool again = (backward && area == 1) || rows * depth * area * static_cast<int64_t>(item) > cached_bytes;
-  strips = again && direct ? std::clamp<int64_t>(ceil_div(vectors * lanes, tile), 1, most_strips) : 1;
+  const bool reread = (backward && area == 1) || rows * depth * area * static_cast<int64_t>(item) > cached_bytes;
+  strips = reread && direct ? std::clamp<int64_t>(ceil_div(vectors * lanes, tile), 1, most_strips) : 1;
   panels = std::max<int64_t>(ceil_div(vectors * lanes, strips * tile), 1);
-  most_columns = strips * tile + (ragged + panels - 1) / panels;
+  const int64_t most_ragged = ceil_div(ragged, panels);
+  most_columns = strips * tile + most_ragged;
   panel_row = (most_columns + 2 * lanes - 2) / lanes * lanes;
 
   // The more parts a panel's rows are in, the more evenly threads are busy and the more often it is gathered: about 5
@@ -112,7 +114,7 @@ void PlanesCut::divide(const Execution &execution, size_t item, bool packed) {
     const size_t all_sums = rounded(phases[2] * rows * panel_row + 2 * lanes, item);
     const size_t all_local = rounded(chunk_rows * channels, item);
     panel_bytes = rounded(channels * taps * panel_row + 2 * lanes, item);
-    ragged_bytes = ragged > 0 ? rounded(channels * taps * (most_columns - strips * tile), item) : 0;
+    ragged_bytes = ragged > 0 ? rounded(channels * taps * most_ragged, item) : 0;
     sums_bytes = direct ? 0 : rounded(phases[2] * ceil_div(rows, row_parts) * panel_row + 2 * lanes, item);
     local_bytes = local ? all_local : 0;
     table_bytes = PatchPanel::scratch_bytes(widest, most_columns, taps);
