@@ -88,7 +88,7 @@ bool prefers_bands(const Problem &problem, const Execution &execution, bool pack
   }
   if (cells > most_bytes_of_a_row) return false;
   const int64_t lanes = vector_lanes(problem), filled = ceil_div(sides.rows, lanes) * lanes;
-  if (sides.rows * 5 < filled * 4 && channels_in_lanes(problem)) return false;
+  if (sides.rows * 3 < filled * 2 && channels_in_lanes(problem)) return false;
   return BandsCut(problem, execution, packed).total_bytes() <= execution.workspace_limit;
 }
 
