@@ -113,9 +113,9 @@ struct Run {
 
 // c[i * c_row + j] = start + sum_l a(i, l) b(l, j) for i < m, j < n, where column l = u * inner + t of a is
 // a(i, l) = a[i * a_row + u * (inner * a_inner + a_skip) + t * a_inner] and row l of b begins at b + l * b_row, or, if
-// there are b_offsets, at b + b_offsets[l]. `start` is the row's bias or 0, and c itself with `accumulate`. Rows of b are read
-// in whole vectors. `stream` writes c around the caches, where its alignment allows. With `keep`, b is read once, in the
-// first rows of c, and copied to a panel with rows of `keep_row`, from which the other rows are done (no b_offsets).
+// there are b_offsets, at b + b_offsets[l]. `start` is the row's bias or 0, and c itself with `accumulate`. Rows of b are
+// read in whole vectors. `stream` writes c around the caches, where its alignment allows. With `keep`, b is read once, in
+// the first rows of c, and copied to a panel with rows of `keep_row`, from which the other rows are done (no b_offsets).
 template <class T>
 struct Product {
   int64_t m, n;

@@ -55,8 +55,7 @@ class Bands {
         weights_(static_cast<const T *>(arguments.second)),
         bias_(static_cast<const T *>(arguments.bias)),
         target_(static_cast<T *>(arguments.out)),
-        workspace_(static_cast<std::byte *>(arguments.workspace)),
-        local_(cut_.local && !arguments.packed) {
+        workspace_(static_cast<std::byte *>(arguments.workspace)) {
     if (cut_.weights_bytes > 0) {
       T *packed = reinterpret_cast<T *>(workspace_);
       pack_bands(problem, execution.threads, weights_, packed);
@@ -157,8 +156,8 @@ class Bands {
         // Blocks of source channels, whose weights stay in the second-level cache while the rows of the band pass.
         for (int64_t c = 0; c < cut_.depth; c += cut_.channels) {
           const int64_t count = std::min(cut_.channels, cut_.depth - c), k = count * taps;
-          const T *weights = local_ ? scratch.weights : weights_ + packed + c * taps * panel;
-          if (local_) pack_panel(cut_, residue, weights_, task.group, block, c, count, scratch.weights);
+          const T *weights = cut_.local ? scratch.weights : weights_ + packed + c * taps * panel;
+          if (cut_.local) pack_panel(cut_, residue, weights_, task.group, block, c, count, scratch.weights);
           for (int64_t i = 0; i < task.count; ++i) {
             multiply(width, k, scratch.slab + i * row_step, offsets + c * taps, weights, panel,
                      sums + i * width * panel, panel, c > 0);
@@ -271,7 +270,6 @@ class Bands {
   const T *source_, *weights_, *bias_;
   T *target_;
   std::byte *workspace_;
-  bool local_;
 };
 
 }  // namespace

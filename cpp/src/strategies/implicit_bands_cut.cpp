@@ -150,7 +150,7 @@ BandsCut::BandsCut(const Problem &problem, const Execution &execution, bool pack
     line_bytes = phases[2] == 1 ? 0 : channels_in_lanes ? sums_bytes : rounded(phases[2] * rows * lattice[2], size);
     // Where bits must not depend on the batch, what fits the limit must not either.
     const bool once = g.batch * lattice[0] * ceil_div(lattice[1], band_rows) == 1 && !execution.deterministic;
-    local = channels_in_lanes && (once || (backward && area == 1));
+    local = channels_in_lanes && !packed && (once || (backward && area == 1));
     local_bytes = local ? rounded(channels * most_taps * panel, size) : 0;
     weights_bytes = !local && !packed && (channels_in_lanes || strided()) ? bands_packed_bytes(problem) : 0;
     const bool fits = weights_bytes + thread_bytes() <= execution.workspace_limit;
