@@ -24,6 +24,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         "geometry",
         "index",
+        "index_grid",
+        "types",
+        "scratch",
         "problem",
         "epilogue",
         "workspace",

@@ -8,11 +8,11 @@
 
 #include "gemmconv/gemmconv.h"
 #include "index.hpp"
+#include "types.hpp"
 
 namespace gemmconv {
 
 enum class Layout : int32_t { nchw, nhwc };
-enum class DType : int32_t { float32, float64 };
 
 using Sizes = std::array<int64_t, 3>;
 

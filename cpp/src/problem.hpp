@@ -11,8 +11,6 @@ namespace gemmconv {
 enum class Pass : int32_t { forward, backward_input, backward_weight };
 enum class Math : int32_t { fast, strict };
 
-inline size_t size_of(DType dtype) { return dtype == DType::float32 ? 4 : 8; }
-
 // Settings with nothing left to default: a plan is made under these and keyed by them.
 struct Execution {
   int threads = 1;                  // resolved

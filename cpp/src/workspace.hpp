@@ -4,13 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace gemmconv {
+#include "scratch.hpp"
 
-// Up to a whole cache line: the parts of a block begin at one.
-inline size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
-inline size_t rounded(int64_t elements, size_t item_bytes) {
-  return rounded(static_cast<size_t>(elements) * item_bytes);
-}
+namespace gemmconv {
 
 // A 64-byte aligned block of at least `bytes` bytes for one call; goes back to the store when it leaves scope. Throws
 // Error(out_of_memory).

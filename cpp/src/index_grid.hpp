@@ -1,0 +1,38 @@
+// Work that is an n-dimensional grid of tasks, numbered in C order: a task's number is decoded, and a range of tasks is
+// divided among threads, here and nowhere else.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "index.hpp"
+
+namespace gemmconv {
+
+// IndexGrid grid{images, groups, bands};  const auto [image, group, band] = grid.at(number);
+template <size_t rank>
+struct IndexGrid {
+  std::array<int64_t, rank> sizes;
+
+  int64_t count() const {
+    int64_t product = 1;
+    for (const int64_t size : sizes) product *= size;
+    return product;
+  }
+  // The indices of a task; the last one changes fastest.
+  std::array<int64_t, rank> at(int64_t number) const {
+    std::array<int64_t, rank> indices;
+    for (size_t i = rank; i-- > 0; number /= sizes[i]) indices[i] = number % sizes[i];
+    return indices;
+  }
+};
+template <class... Counts>
+IndexGrid(Counts...) -> IndexGrid<sizeof...(Counts)>;
+
+// Part `part` of `parts` of the range [0, count), as even as whole items allow.
+inline Range even_share(int64_t count, int64_t part, int64_t parts) {
+  return {count * part / parts, count * (part + 1) / parts};
+}
+
+}  // namespace gemmconv
