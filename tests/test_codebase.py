@@ -39,7 +39,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("kernels/",),
     ("patches/", "gemm/", "pooling/", "activations"),
     ("strategies/",),
-    ("plan", "choose", "plan_cache", "plan_key", "tuning_store"),
+    ("plan", "explain", "choose", "plan_cache", "plan_key", "tuning_store"),
     ("c_api", "c_api_arrays", "c_api_facts", "c_api_pooling", "c_boundary"),
 )
 

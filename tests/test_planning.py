@@ -77,14 +77,17 @@ def test_plans_are_frozen(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("pass_", PASSES)
-def test_explain_has_a_line_for_every_strategy(pass_: str, backend: str) -> None:
+def test_explain_has_a_line_for_every_variant(pass_: str, backend: str) -> None:
     plan = gemmconv.plan(pass_, *PLAIN, backend=backend)
     lines = plan.explain().rstrip("\n").splitlines()
     assert pass_ in lines[0]
-    assert [line.split()[0] for line in lines[1:]] == list(STRATEGIES)
+    table = _core.strategies() if backend == "cpu" else dict.fromkeys(STRATEGIES, ())
+    rows = [f"{name}/{variant}" for name in table for variant in table[name]] + [n for n in table if not table[n]]
+    assert sorted(line.split()[0] for line in lines[1:]) == sorted(rows)
+    chosen = f"{plan.strategy}/{plan.variant}" if backend == "cpu" else plan.strategy
     for line in lines[1:]:
         name, what = line.split(maxsplit=1)
-        assert what.startswith("chosen") == (name == plan.strategy)
+        assert what.startswith("chosen") == (name == chosen)
         if what.startswith("refused: "):
             assert len(what.split()) > 3, "a refusal says why"
             with pytest.raises(gemmconv.UnsupportedError, match=name):
@@ -92,7 +95,8 @@ def test_explain_has_a_line_for_every_strategy(pass_: str, backend: str) -> None
         else:
             assert "workspace" in what
             assert "error bound" in what
-            assert gemmconv.plan(pass_, *PLAIN, strategy=name, backend=backend).strategy == name
+            forced = gemmconv.plan(pass_, *PLAIN, strategy=name, backend=backend)
+            assert name in (forced.strategy, f"{forced.strategy}/{getattr(forced, 'variant', '')}")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -7,6 +7,7 @@ target_sources(gemmconv PRIVATE
   cpp/src/c_api_facts.cpp
   cpp/src/c_api_pooling.cpp
   cpp/src/choose.cpp
+  cpp/src/explain.cpp
   cpp/src/geometry.cpp
   cpp/src/plan.cpp
   cpp/src/plan_cache.cpp
@@ -24,25 +25,26 @@ target_sources(gemmconv PRIVATE
   cpp/src/pooling/average.cpp
   cpp/src/pooling/lp.cpp
   cpp/src/pooling/max.cpp
-  cpp/src/strategies/depthwise.cpp
-  cpp/src/strategies/depthwise_channels_last.cpp
-  cpp/src/strategies/depthwise_in_place.cpp
-  cpp/src/strategies/depthwise_padded.cpp
-  cpp/src/strategies/direct.cpp
-  cpp/src/strategies/im2col.cpp
-  cpp/src/strategies/im2col_blocking.cpp
-  cpp/src/strategies/implicit.cpp
-  cpp/src/strategies/implicit_cost.cpp
-  cpp/src/strategies/implicit_cut.cpp
-  cpp/src/strategies/implicit_bands.cpp
-  cpp/src/strategies/implicit_bands_cut.cpp
-  cpp/src/strategies/implicit_pixels.cpp
-  cpp/src/strategies/implicit_pixels_weight.cpp
-  cpp/src/strategies/implicit_planes.cpp
-  cpp/src/strategies/implicit_planes_weight.cpp
-  cpp/src/strategies/implicit_turned.cpp
-  cpp/src/strategies/implicit_weight_cut.cpp
-  cpp/src/strategies/strategies.cpp)
+  cpp/src/strategies/depthwise/depthwise.cpp
+  cpp/src/strategies/depthwise/channels_last.cpp
+  cpp/src/strategies/depthwise/in_place.cpp
+  cpp/src/strategies/depthwise/padded.cpp
+  cpp/src/strategies/direct/direct.cpp
+  cpp/src/strategies/im2col/im2col.cpp
+  cpp/src/strategies/im2col/blocking.cpp
+  cpp/src/strategies/implicit/implicit.cpp
+  cpp/src/strategies/implicit/cost.cpp
+  cpp/src/strategies/implicit/cut.cpp
+  cpp/src/strategies/implicit/bands.cpp
+  cpp/src/strategies/implicit/bands_cut.cpp
+  cpp/src/strategies/implicit/pixels.cpp
+  cpp/src/strategies/implicit/pixels_weight.cpp
+  cpp/src/strategies/implicit/planes.cpp
+  cpp/src/strategies/implicit/planes_weight.cpp
+  cpp/src/strategies/implicit/turned.cpp
+  cpp/src/strategies/implicit/weight_cut.cpp
+  cpp/src/strategies/strategies.cpp
+  cpp/src/strategies/variant.cpp)
 
 set(GEMMCONV_KERNELS_FOUND portable)
 set_source_files_properties(cpp/src/kernels/portable.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)

@@ -155,6 +155,7 @@ void bind_plan(py::module_ &module) {
       .def_property_readonly("geometry", [](const Plan &plan) { return Geometry{plan.problem}; })
       .def_property_readonly("dtype", [](const Plan &plan) { return py::dtype(dtype_name(plan.problem.dtype)); })
       .def_property_readonly("strategy", [](const Plan &plan) { return gemmconv_plan_strategy(plan.handle.get()); })
+      .def_property_readonly("variant", [](const Plan &plan) { return gemmconv_plan_variant(plan.handle.get()); })
       .def_property_readonly("output_shape",
                              [](const Plan &plan) {
                                const Shape shape = answer_shape(plan.problem);

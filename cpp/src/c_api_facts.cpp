@@ -90,6 +90,12 @@ const char *gemmconv_strategy_name(int32_t index) {
   return index >= 0 && index < strategy_count ? gemmconv::strategies[index].name : nullptr;
 }
 
+const char *gemmconv_variant_name(int32_t strategy, int32_t index) {
+  if (strategy < 0 || strategy >= strategy_count) return nullptr;
+  const VariantList &variants = gemmconv::strategies[strategy].variants;
+  return index >= 0 && index < variants.count ? variants.first[index].name : nullptr;
+}
+
 const char *gemmconv_startup_error(void) { return threads_error() ? threads_error() : kernels_error(); }
 
 int64_t gemmconv_multiply_add(int32_t dtype, int64_t steps) {

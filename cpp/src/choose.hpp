@@ -1,4 +1,4 @@
-// Which strategy should do a problem. The only place that prefers one over another.
+// Which variant should do a problem. The only place that prefers one over another.
 #pragma once
 
 #include <string>
@@ -8,23 +8,22 @@
 
 namespace gemmconv {
 
-// What the choice thinks of one row of the table.
+// A variant that was asked to prepare a problem under given settings.
 struct Candidate {
-  const Strategy *strategy;
-  std::string refusal;  // empty when it can do the problem under these settings
-  size_t workspace_bytes;
-  double seconds;  // estimated
+  Choice choice;
+  std::string refusal;       // why it cannot; empty when it can
+  PreparedPointer prepared;  // where it can
 };
 
-// Why the strategy cannot do the problem under these settings, or an empty string.
-std::string refusal(const Strategy &strategy, const Problem &problem, const Execution &execution);
-Candidate assess(const Strategy &strategy, const Problem &problem, const Execution &execution);
-// The fastest by the cost model among those that can and that the math setting allows.
-const Strategy &choose(const Problem &problem, const Execution &execution);
-// The fastest by the clock, on made-up numbers. Deterministic settings fall back to choose().
-const Strategy &measure(const Problem &problem, const Execution &execution);
+Candidate assess(const Choice &choice, const Problem &problem, const Execution &execution);
 
-// c * u * sqrt(n), n the longest chain of additions of the problem.
-double error_bound(const Strategy &strategy, const Problem &problem);
+// The fastest by the cost model among those that can and that the math setting allows; its `prepared` is of this very
+// problem and execution.
+Candidate choose(const Problem &problem, const Execution &execution);
+// The fastest by the cost model of one strategy's variants, or the one that `wanted` names; whatever the math setting.
+// Throws Error(unsupported) with the reasons where none can.
+Candidate choose_named(const Choice &wanted, const Problem &problem, const Execution &execution);
+// The fastest by the clock, on made-up numbers. Deterministic settings fall back to choose().
+Choice measure(const Problem &problem, const Execution &execution);
 
 }  // namespace gemmconv

@@ -1,8 +1,7 @@
 #include "plan.hpp"
 
-#include <cstring>
-#include <iomanip>
-#include <sstream>
+#include <algorithm>
+#include <utility>
 
 #include "check.hpp"
 #include "choose.hpp"
@@ -13,12 +12,6 @@
 
 namespace gemmconv {
 namespace {
-
-std::string known_strategies() {
-  std::string names = "auto, measure";
-  for (const Strategy &strategy : strategies) names += std::string(", ") + strategy.name;
-  return names;
-}
 
 Problem checked(const gemmconv_problem &given) {
   gemmconv_problem problem = given;
@@ -31,37 +24,42 @@ Problem checked(const gemmconv_problem &given) {
           "a weight gradient has no activation; activation must be 0");
   result.geometry = resolve(problem);
   result.pass = static_cast<Pass>(problem.pass);
-  result.dtype = static_cast<DType>(problem.dtype);
+  result.types = uniform_types(static_cast<DType>(problem.dtype));
   result.activation = static_cast<Activation>(problem.activation);
   return result;
 }
 
-// 2 N K P Q
-double operations(const Geometry &geometry) {
-  return 2.0 * static_cast<double>(geometry.y_size()) * static_cast<double>(geometry.patch_size());
-}
-
 // Threads that nobody asked for by number come one for each MFLOP: waking one takes microseconds where it spins and
 // milliseconds on a busy machine, in which a core does 0.2 MFLOP a microsecond.
+constexpr double flops_per_thread = 1e6;
+
 Execution with_fewer_threads(Execution execution, const Problem &problem) {
-  const double useful = 1 + operations(problem.geometry) / 1e6;
-  if (execution.threads_by_default && useful < execution.threads) {
-    execution.threads = static_cast<int>(useful);
-  }
+  const double useful = 1 + operations(problem.geometry) / flops_per_thread;
+  if (execution.threads_by_default && useful < execution.threads) execution.threads = static_cast<int>(useful);
   return execution;
 }
 
-std::string bytes_text(size_t bytes) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(1);
-  if (bytes >= size_t(1) << 20) {
-    text << static_cast<double>(bytes) / (1 << 20) << " MiB";
-  } else if (bytes >= size_t(1) << 10) {
-    text << static_cast<double>(bytes) / (1 << 10) << " KiB";
-  } else {
-    text << bytes << " bytes";
+// Weights that are "packed" by copying them: for a variant whose packed layout would not fit the workspace limit.
+class CopiedWeights final : public Prepared {
+ public:
+  CopiedWeights(const Problem &problem, const Execution &execution, const Prepared &plain)
+      : Prepared(problem, execution), plain_(plain) {
+    workspace_bytes = plain.workspace_bytes;
+    seconds = plain.seconds;
+    bound = plain.bound;
   }
-  return text.str();
+  void run(const Arguments &arguments) const override { plain_.run(arguments); }
+
+ private:
+  const Prepared &plain_;
+};
+
+Candidate chosen(const std::string &requested, const gemmconv_problem &given, const Problem &problem,
+                 const Execution &execution) {
+  if (requested == "auto") return choose(problem, execution);
+  if (requested != "measure") return choose_named(find_named(requested), problem, execution);
+  const Choice choice = measured(given, problem, execution);
+  return {choice, {}, choice.variant->prepare(problem, execution)};
 }
 
 }  // namespace
@@ -85,71 +83,37 @@ Execution resolve(const gemmconv_settings &settings) {
   return execution;
 }
 
-std::shared_ptr<const Plan> make_plan(const gemmconv_problem &given, const Execution &asked,
-                                      const char *strategy_name) {
-  auto plan = std::make_shared<Plan>();
-  plan->problem = checked(given);
-  plan->execution = with_fewer_threads(asked, plan->problem);
-  plan->requested = strategy_name ? strategy_name : "auto";
-  const Problem &problem = plan->problem;
-  const Execution &execution = plan->execution;
-  if (plan->requested == "auto") {
-    plan->strategy = &choose(problem, execution);
-  } else if (plan->requested == "measure") {
-    plan->strategy = &measured(given, problem, execution);
-  } else {
-    plan->strategy = find_strategy(plan->requested.c_str());
-    require(plan->strategy != nullptr, "strategy \"", plan->requested, "\" is not known; it must be one of ",
-            known_strategies());
-    const std::string reason = refusal(*plan->strategy, problem, execution);
-    if (!reason.empty()) {
-      throw Error(Status::unsupported, say("strategy \"", plan->requested, "\" cannot do this problem: ", reason));
-    }
-  }
-  const Geometry &geometry = problem.geometry;
-  plan->workspace_bytes = plan->strategy->workspace_bytes(problem, execution);
-  plan->flops = operations(geometry);
-  plan->error_bound = error_bound(*plan->strategy, problem);
-  return plan;
+Plan::Plan(const gemmconv_problem &given, const Execution &asked, const char *strategy)
+    : problem(checked(given)),
+      execution(with_fewer_threads(asked, problem)),
+      requested(strategy ? strategy : "auto"),
+      flops(operations(problem.geometry)) {
+  Candidate best = chosen(requested, given, problem, execution);
+  choice = best.choice;
+  plain_ = std::move(best.prepared);
 }
 
-void Plan::run(const Arguments &arguments) const {
-  switch (problem.pass) {
-    case Pass::forward: return strategy->forward(problem, execution, arguments);
-    case Pass::backward_input: return strategy->backward_input(problem, execution, arguments);
-    case Pass::backward_weight: return strategy->backward_weight(problem, execution, arguments);
+Plan::~Plan() { delete packed_.load(); }
+
+const Prepared &Plan::prepared_for_packed() const {
+  if (const Prepared *known = packed_.load(std::memory_order_acquire)) return *known;
+  Execution packed = execution;
+  packed.packed_weights = true;
+  PreparedPointer made = choice.variant->prepare(problem, packed);
+  if (made->workspace_bytes > std::max(execution.workspace_limit, plain_->workspace_bytes)) {
+    made = std::make_unique<const CopiedWeights>(problem, execution, *plain_);
   }
+  // Two threads may both prepare; the first stays.
+  const Prepared *expected = nullptr;
+  if (packed_.compare_exchange_strong(expected, made.get(), std::memory_order_acq_rel)) return *made.release();
+  return *expected;
 }
 
-std::string Plan::explain() const {
-  static const char *const pass_names[] = {"forward", "backward_input", "backward_weight"};
-  std::ostringstream text;
-  text << std::setprecision(3);
-  text << pass_names[static_cast<int>(problem.pass)] << ", " << flops / 1e9 << " GFLOP, " << execution.threads
-       << (execution.threads == 1 ? " thread" : " threads") << ", math "
-       << (execution.math == Math::strict ? "strict" : "fast") << (execution.deterministic ? ", deterministic" : "")
-       << ", workspace limit " << bytes_text(execution.workspace_limit) << "\n";
-  const Candidate mine = assess(*strategy, problem, execution);
-  for (const Strategy &row : strategies) {
-    text << "  " << std::left << std::setw(10) << row.name << " ";
-    const Candidate candidate = assess(row, problem, execution);
-    if (!candidate.refusal.empty()) {
-      text << "refused: " << candidate.refusal << "\n";
-      continue;
-    }
-    if (&row == strategy) {
-      text << "chosen" << (requested == "auto" ? "" : requested == "measure" ? " (measured)" : " (asked for by name)");
-    } else if (execution.math == Math::strict && row.bound != Bound::elementwise) {
-      text << "not allowed by math=\"strict\": its error bound is not elementwise";
-    } else if (candidate.seconds >= mine.seconds) {
-      text << "slower by an estimated factor of " << candidate.seconds / mine.seconds;
-    } else {
-      text << "faster by an estimated factor of " << mine.seconds / candidate.seconds;
-    }
-    text << "; workspace " << bytes_text(candidate.workspace_bytes) << ", error bound "
-         << gemmconv::error_bound(row, problem) << " * (|x| conv |w|)\n";
-  }
-  return text.str();
+size_t Plan::workspace_bytes() const {
+  if (problem.pass == Pass::backward_weight) return plain_->workspace_bytes;
+  return std::max(plain_->workspace_bytes, prepared_for_packed().workspace_bytes);
 }
+
+double Plan::error_bound() const { return plain_->bound.relative_to(problem.types.accumulate); }
 
 }  // namespace gemmconv

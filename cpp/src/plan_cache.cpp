@@ -1,11 +1,11 @@
 // The bounded cache of plans: least recently used first out, keyed by the problem and every setting.
 #include <list>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
-#include "check.hpp"
 #include "plan.hpp"
 #include "plan_key.hpp"
 #include "threads.hpp"
@@ -27,20 +27,23 @@ PlanCache &cache() {
 }
 const ForkSafe fork_safe([] { cache().mutex.lock(); }, [] { cache().mutex.unlock(); });
 
-// "auto" -1, "measure" -2, else the row; -3 for an unknown name, which make_plan refuses.
+// Which strategy was asked for, as a number: "auto" -1, "measure" -2, a strategy its row, a variant behind all rows.
+// Throws Error where the name is unknown.
 int64_t strategy_number(const char *name) {
   const std::string_view text = name ? name : "auto";
   if (text == "auto") return -1;
   if (text == "measure") return -2;
-  const Strategy *found = find_strategy(name);
-  return found ? found - strategies : -3;
+  const Choice found = find_named(std::string(text));
+  const int64_t row = found.strategy - strategies;
+  return found.variant ? strategy_count * (1 + (found.variant - found.strategy->variants.first)) + row : row;
 }
 
 }  // namespace
 
 std::shared_ptr<const Plan> find_plan(const gemmconv_problem &problem, const gemmconv_settings &settings) {
   const Execution execution = resolve(settings);
-  if (problem.rank < 1 || problem.rank > 3) return make_plan(problem, execution, settings.strategy);  // which throws
+  const auto planned = [&] { return std::make_shared<const Plan>(problem, execution, settings.strategy); };
+  if (problem.rank < 1 || problem.rank > 3) return planned();  // which throws
   const PlanKey key(problem, execution, strategy_number(settings.strategy));
   PlanCache &plans = cache();
   {
@@ -51,7 +54,7 @@ std::shared_ptr<const Plan> find_plan(const gemmconv_problem &problem, const gem
       return found->second->second;
     }
   }
-  std::shared_ptr<const Plan> plan = make_plan(problem, execution, settings.strategy);
+  std::shared_ptr<const Plan> plan = planned();
   const std::lock_guard<std::mutex> lock(plans.mutex);
   if (plans.places.count(key)) return plan;  // another thread was first
   plans.recent.emplace_front(key, plan);

@@ -1,10 +1,11 @@
-// A problem: geometry, pass, dtype, epilogue, and the settings it is solved under.
+// A problem: geometry, pass, types and epilogue; and the execution settings that it is solved under.
 #pragma once
 
 #include <cstddef>
 
 #include "epilogue.hpp"
 #include "geometry.hpp"
+#include "types.hpp"
 
 namespace gemmconv {
 
@@ -17,34 +18,33 @@ struct Execution {
   bool threads_by_default = false;  // nobody asked for a number: small problems take fewer
   Math math = Math::fast;
   bool deterministic = false;
-  bool blas = false;           // may call BLAS: it is linked, has `threads` threads of its own, bits may depend on it
-  size_t workspace_limit = 0;  // bytes
+  bool blas = false;            // may call BLAS: it is linked, has `threads` threads of its own, bits may depend on it
+  bool packed_weights = false;  // the weights come as Prepared::pack lays them out, not as the user gave them
+  size_t workspace_limit = 0;   // bytes
 };
 
 struct Problem {
   Geometry geometry;
   Pass pass = Pass::forward;
-  DType dtype = DType::float32;
+  Types types = uniform_types(DType::float32);
   Activation activation = Activation::identity;
+
+  size_t item_bytes() const { return size_of(types.operand); }
+  bool channels_last() const { return geometry.layout == Layout::nhwc; }
 };
 
-// Calls body(T()) with the type of the problem.
-template <class Body>
-void with_type(const Problem &problem, const Body &body) {
-  if (problem.dtype == DType::float32) {
-    body(float());
-  } else {
-    body(double());
-  }
+// 2 N K P Q: multiplications and additions of the direct loops, padded cells included.
+inline double operations(const Geometry &geometry) {
+  return 2.0 * static_cast<double>(geometry.y_size()) * static_cast<double>(geometry.patch_size());
 }
 
-// What a door works on. first, second: x, w | dy, w | dy, x.
+// What one run reads and writes. first, second: x, w | dy, w | dy, x; `second` is in the packed layout where
+// Execution::packed_weights said so.
 struct Arguments {
   const void *first, *second;
   const void *bias;  // or nullptr
   void *out;
-  bool packed;      // the weights are in the strategy's packed form
-  void *workspace;  // as many bytes as the strategy asked for, 64-byte aligned
+  void *workspace;  // Prepared::workspace_bytes bytes, aligned to 64
 };
 
 }  // namespace gemmconv

@@ -7,7 +7,7 @@
 namespace gemmconv {
 
 // The measured choice for the problem under these settings: timed at the first call, remembered after.
-const Strategy &measured(const gemmconv_problem &given, const Problem &problem, const Execution &execution);
+Choice measured(const gemmconv_problem &given, const Problem &problem, const Execution &execution);
 void forget_measurements();
 
 }  // namespace gemmconv

@@ -130,6 +130,7 @@ class Plan {
   }
 
   std::string strategy() const { return gemmconv_plan_strategy(plan_.get()); }
+  std::string variant() const { return gemmconv_plan_variant(plan_.get()); }
   size_t workspace_bytes() const { return gemmconv_plan_workspace_bytes(plan_.get()); }
   double flops() const { return gemmconv_plan_flops(plan_.get()); }
   double error_bound() const { return gemmconv_plan_error_bound(plan_.get()); }

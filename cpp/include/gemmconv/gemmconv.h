@@ -67,7 +67,7 @@ typedef struct gemmconv_problem {
 
 typedef struct gemmconv_settings {
   size_t struct_size;
-  const char *strategy;                 /* "auto", "measure" or a name; NULL is "auto" */
+  const char *strategy; /* "auto", "measure", a strategy, or one variant: "implicit/bands"; NULL is "auto" */
   int32_t threads, math, deterministic; /* threads: at most GEMMCONV_MAX_THREADS, 0 for the process's default */
   size_t workspace_limit;               /* bytes of scratch memory that one call may use */
 } gemmconv_settings;
@@ -106,11 +106,12 @@ GEMMCONV_API size_t gemmconv_plan_workspace_bytes(const gemmconv_plan *);
 /* rank + 2 entries, in the problem's layout (backward_weight: the shape of w); the rest is 1 */
 GEMMCONV_API void gemmconv_plan_output_shape(const gemmconv_plan *, int64_t shape[5]);
 GEMMCONV_API const char *gemmconv_plan_strategy(const gemmconv_plan *);
+GEMMCONV_API const char *gemmconv_plan_variant(const gemmconv_plan *); /* the algorithm within the strategy */
 /* 2 N K P Q, padded taps included */
 GEMMCONV_API double gemmconv_plan_flops(const gemmconv_plan *);
 /* |error| <= bound * (|x| conv |w|), probabilistic */
 GEMMCONV_API double gemmconv_plan_error_bound(const gemmconv_plan *);
-/* The choice as text: one line a strategy. Writes at most `capacity` bytes with the final 0 and returns the bytes needed. */
+/* The choice as text: one line for each variant of each strategy. Writes at most `capacity` bytes with the final 0 and returns the bytes needed. */
 GEMMCONV_API size_t gemmconv_plan_explain(const gemmconv_plan *, char *text, size_t capacity);
 
 /* Weights laid out once for this plan (forward and backward_input). */
@@ -124,6 +125,8 @@ GEMMCONV_API int gemmconv_bias_gradient(const gemmconv_problem *, const gemmconv
 
 /* The table of strategies: names in order, NULL past the end. */
 GEMMCONV_API const char *gemmconv_strategy_name(int32_t index);
+/* The variants of the strategy at that place in the table, in the order of trial; NULL past the end. */
+GEMMCONV_API const char *gemmconv_variant_name(int32_t strategy, int32_t index);
 
 /* ---- Patches (NCHW): the problem's batch, in_channels, input, kernel, stride, dilation, padding count ---------- */
 

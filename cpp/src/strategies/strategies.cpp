@@ -1,60 +1,54 @@
 #include "strategies.hpp"
 
-#include <cstring>
-
-#include "depthwise.hpp"
-#include "direct.hpp"
-#include "im2col.hpp"
-#include "implicit.hpp"
+#include "../check.hpp"
+#include "depthwise/depthwise.hpp"
+#include "direct/direct.hpp"
+#include "im2col/im2col.hpp"
+#include "implicit/implicit.hpp"
 
 namespace gemmconv {
 namespace {
 
-// A name that is known before the strategy is there: it refuses everything, so its other doors are never opened.
-const char *not_in_this_version(const Problem &, const Execution &) {
-  return "this version of gemmconv does not contain it";
+std::string known_strategies() {
+  std::string names = "auto, measure";
+  for (const Strategy &strategy : strategies) names += std::string(", ") + strategy.name;
+  return names;
 }
-size_t no_bytes(const Problem &, const Execution &) { return 0; }
-double no_seconds(const Problem &, const Execution &) { return 0; }
-void closed(const Problem &, const Execution &, const Arguments &) {}
-void closed_pack(const Problem &, const Execution &, const void *, void *) {}
+
+std::string known_variants(const Strategy &strategy) {
+  std::string names;
+  for (const Variant &variant : strategy.variants) names += (names.empty() ? "" : ", ") + std::string(variant.name);
+  return names;
+}
 
 }  // namespace
 
-// One row, all doors.
-#define STRATEGY(name, constant, bound) \
-  {#name,                               \
-   constant,                            \
-   bound,                               \
-   name::refuses,                       \
-   name::workspace_bytes,               \
-   name::seconds,                       \
-   name::packed_bytes,                  \
-   name::pack,                          \
-   name::forward,                       \
-   name::backward_input,                \
-   name::backward_weight}
-#define KNOWN_NAME(name)                                                                                        \
-  {#name,  0,     Bound::elementwise, not_in_this_version, no_bytes, no_seconds, no_bytes, closed_pack, closed, \
-   closed, closed}
-
 const Strategy strategies[strategy_count] = {
-    STRATEGY(direct, 4.0, Bound::elementwise),
-    STRATEGY(im2col, 4.0, Bound::elementwise),
-    STRATEGY(implicit, 4.0, Bound::elementwise),
-    KNOWN_NAME(winograd),
-    KNOWN_NAME(fft),
-    STRATEGY(depthwise, 4.0, Bound::elementwise),
+    {"direct", direct::variants},
+    {"im2col", im2col::variants},
+    {"implicit", implicit::variants},
+    {"winograd", {}},
+    {"fft", {}},
+    {"depthwise", depthwise::variants},
 };
 
-#undef STRATEGY
-#undef KNOWN_NAME
+std::string Choice::name() const { return std::string(strategy->name) + "/" + variant->name; }
 
-const Strategy *find_strategy(const char *name) {
+Choice find_named(const std::string &name) {
+  const size_t slash = name.find('/');
+  const std::string strategy_name = name.substr(0, slash);
   for (const Strategy &strategy : strategies) {
-    if (std::strcmp(strategy.name, name) == 0) return &strategy;
+    if (strategy_name != strategy.name) continue;
+    if (slash == std::string::npos || strategy.variants.count == 0) return {&strategy, nullptr};
+    const std::string variant_name = name.substr(slash + 1);
+    for (const Variant &variant : strategy.variants) {
+      if (variant_name == variant.name) return {&strategy, &variant};
+    }
+    require(false, "strategy \"", strategy.name, "\" has no variant \"", variant_name, "\"; its variants are ",
+            known_variants(strategy));
   }
-  return nullptr;
+  require(false, "strategy \"", name, "\" is not known; it must be one of ", known_strategies());
+  return {};
 }
 
 }  // namespace gemmconv

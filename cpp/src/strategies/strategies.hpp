@@ -1,40 +1,32 @@
-// THE TABLE: a strategy is a row of functions, one per door. Dispatcher, tests, benchmarks and explain() read it.
+// THE TABLE: a strategy is a name and an ordered list of variants. The choice, explain(), tests and benchmarks read it.
 #pragma once
 
-#include <cstddef>
+#include <string>
 
-#include "../problem.hpp"
+#include "variant.hpp"
 
 namespace gemmconv {
 
-// How certain the error bound of a strategy is: for each output by itself, or only against its neighbourhood's largest.
-enum class Bound { elementwise, neighbourhood };
-
 struct Strategy {
   const char *name;
-  // c and the kind of the error bound c * u * sqrt(longest chain of additions).
-  double error_constant;
-  Bound bound;
-  // nullptr, or why it cannot do the problem: a whole phrase, to stand behind "refused: ".
-  const char *(*refuses)(const Problem &, const Execution &);
-  // Scratch bytes its doors need. It splits its work to fit execution.workspace_limit where it can; more than the
-  // limit means that it cannot.
-  size_t (*workspace_bytes)(const Problem &, const Execution &);
-  // Seconds it should take, for the choice between strategies.
-  double (*seconds)(const Problem &, const Execution &);
-  // The form in which its doors like the weights: bytes, and how to get there. With arguments.packed the weights are in it.
-  size_t (*packed_bytes)(const Problem &, const Execution &);
-  void (*pack)(const Problem &, const Execution &, const void *w, void *packed);
-  // Doors overwrite their output, use only the workspace they asked for, never allocate, validate or print.
-  void (*forward)(const Problem &, const Execution &, const Arguments &);
-  void (*backward_input)(const Problem &, const Execution &, const Arguments &);
-  void (*backward_weight)(const Problem &, const Execution &, const Arguments &);
+  VariantList variants;  // empty: the name is known, this version does not contain it
 };
+
+// Why a strategy without variants refuses everything.
+inline constexpr const char *not_in_this_version = "this version of gemmconv does not contain it";
 
 inline constexpr int strategy_count = 6;
 extern const Strategy strategies[strategy_count];
 
-// The row of that name, or nullptr.
-const Strategy *find_strategy(const char *name);
+// A strategy with one of its variants.
+struct Choice {
+  const Strategy *strategy = nullptr;
+  const Variant *variant = nullptr;
+
+  std::string name() const;  // "implicit/bands"
+};
+
+// What a user may ask for by name: a strategy, or one variant of it (else nullptr). Throws Error where a name is unknown.
+Choice find_named(const std::string &name);
 
 }  // namespace gemmconv
