@@ -32,17 +32,19 @@ target_sources(gemmconv PRIVATE
   cpp/src/strategies/direct/direct.cpp
   cpp/src/strategies/im2col/im2col.cpp
   cpp/src/strategies/im2col/blocking.cpp
-  cpp/src/strategies/implicit/implicit.cpp
-  cpp/src/strategies/implicit/cost.cpp
-  cpp/src/strategies/implicit/cut.cpp
+  cpp/src/strategies/implicit/band_layout.cpp
   cpp/src/strategies/implicit/bands.cpp
-  cpp/src/strategies/implicit/bands_cut.cpp
+  cpp/src/strategies/implicit/cost.cpp
+  cpp/src/strategies/implicit/implicit.cpp
+  cpp/src/strategies/implicit/panel_layout.cpp
+  cpp/src/strategies/implicit/panels.cpp
   cpp/src/strategies/implicit/pixels.cpp
-  cpp/src/strategies/implicit/pixels_weight.cpp
-  cpp/src/strategies/implicit/planes.cpp
-  cpp/src/strategies/implicit/planes_weight.cpp
-  cpp/src/strategies/implicit/turned.cpp
-  cpp/src/strategies/implicit/weight_cut.cpp
+  cpp/src/strategies/implicit/rows.cpp
+  cpp/src/strategies/implicit/weight_bands.cpp
+  cpp/src/strategies/implicit/weight_layout.cpp
+  cpp/src/strategies/implicit/weight_panels.cpp
+  cpp/src/strategies/implicit/weight_rows.cpp
+  cpp/src/strategies/implicit/weight_views.cpp
   cpp/src/strategies/strategies.cpp
   cpp/src/strategies/variant.cpp)
 
