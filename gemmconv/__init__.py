@@ -36,7 +36,7 @@ from gemmconv.convolution import (
 )
 from gemmconv.max_pooling import adaptive_max_pool, max_pool, max_pool_backward, max_unpool, max_unpool_backward
 from gemmconv.patches import col2im, conv_matrix, im2col, rot180
-from gemmconv.planning import plan
+from gemmconv.planning import plan, strategies
 from gemmconv.pooling import (
     adaptive_avg_pool,
     adaptive_avg_pool_backward,
@@ -85,6 +85,7 @@ __all__ = [
     "rot180",
     "set_options",
     "show_config",
+    "strategies",
 ]
 
 

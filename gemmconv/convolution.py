@@ -1,14 +1,12 @@
-"""Convolution and its gradients: each function names a door of a backend, which checks, plans and runs."""
+"""Convolution and its gradients: each function calls that of a backend, which checks, plans and runs."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
-from gemmconv.backends.arrays import answer, check_arrays, check_shape
+from gemmconv.backends.protocol import Backend, ConvOptions
 from gemmconv.settings import current
 
 GRADIENTS = ("input", "weight", "bias")
@@ -42,7 +40,7 @@ def conv(
 
     ``y[n, k, i] = activation(bias[k] + sum over c, m of w[k, c, m] * x[n, c, i * stride + m * dilation - low])``
     with ``low`` the padding in front, and one such index for each spatial axis: cross-correlation, which machine
-    learning calls convolution (Jefkine eq. 7). With ``flip=True`` the kernel is turned by 180 degrees first:
+    learning calls convolution (Jefkine eq. 7). With ``flip=True`` the kernel is rotated by 180 degrees first:
     mathematical convolution (eq. 2, 3).
 
     Parameters
@@ -62,7 +60,7 @@ def conv(
     groups : int
         Into how many independent convolutions the channels are split.
     flip : bool
-        Whether the kernel is turned by 180 degrees.
+        Whether the kernel is rotated by 180 degrees.
     layout : {"NCHW", "NHWC"}
         Where the channels of ``x`` and of the answer stand: second or last. ``w`` stays as it is.
     activation : {None, "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "gelu"}
@@ -102,9 +100,8 @@ def conv(
     >>> gemmconv.conv(x, edges, padding="same", stride=2).shape
     (1, 1, 2, 2)
     """
-    return backend_for(backend, x, w).conv(
-        x, w, bias, stride, padding, dilation, groups, flip, layout, activation, strategy, current.get(), out
-    )
+    options = ConvOptions(stride, padding, dilation, groups, flip, layout, strategy, current.get())
+    return backend_for(backend, x, w).conv(x, w, bias, options, activation, out)
 
 
 def conv_backward_input(
@@ -157,9 +154,8 @@ def conv_backward_input(
     >>> gemmconv.conv_backward_input(np.array([[[1.0, 0.0]]]), w, (1, 1, 4))
     array([[[1., 2., 3., 0.]]])
     """
-    return backend_for(backend, dy, w).conv_backward_input(
-        dy, w, input_shape, stride, padding, dilation, groups, flip, layout, strategy, current.get(), out
-    )
+    options = ConvOptions(stride, padding, dilation, groups, flip, layout, strategy, current.get())
+    return backend_for(backend, dy, w).conv_backward_input(dy, w, input_shape, options, out)
 
 
 def conv_backward_weight(
@@ -210,9 +206,8 @@ def conv_backward_weight(
     >>> gemmconv.conv_backward_weight(np.array([[[1.0, 1.0]]]), x, (1, 1, 3))
     array([[[3., 5., 7.]]])
     """
-    return backend_for(backend, dy, x).conv_backward_weight(
-        dy, x, weight_shape, stride, padding, dilation, groups, flip, layout, strategy, current.get(), out
-    )
+    options = ConvOptions(stride, padding, dilation, groups, flip, layout, strategy, current.get())
+    return backend_for(backend, dy, x).conv_backward_weight(dy, x, weight_shape, options, out)
 
 
 def conv_backward_bias(dy: Array, *, layout: str = "NCHW", backend: str | None = None) -> Array:
@@ -303,21 +298,28 @@ def conv_backward(
     True
     """
     wanted = wanted_gradients(needs)
-    outputs = Outputs(out, dy, x, w)
-    doors = backend_for(backend, dy, x, w)
-    check_arrays(dy=dy, x=x, w=w)
-    if not wanted & {"input", "weight"}:  # otherwise their doors check the shapes
+    chosen = backend_for(backend, dy, x, w)
+    outputs = Outputs(chosen, out, dy, x, w)
+    chosen.check_arrays(dy=dy, x=x, w=w)
+    if not wanted & {"input", "weight"}:  # otherwise the backend's functions check the shapes
         geometry = _core.Geometry(
             x.shape, w.shape, stride=stride, padding=padding, dilation=dilation, groups=groups, flip=flip, layout=layout
         )
         check_shape("dy", dy, geometry.y_shape)
     settings = current.get()
-    options = (stride, padding, dilation, groups, flip, layout, strategy, settings)
+    options = ConvOptions(stride, padding, dilation, groups, flip, layout, strategy, settings)
+    dx, dw, _ = outputs.direct
     return outputs.filled(
-        doors.conv_backward_input(dy, w, x.shape, *options, outputs.direct[0]) if "input" in wanted else None,
-        doors.conv_backward_weight(dy, x, w.shape, *options, outputs.direct[1]) if "weight" in wanted else None,
-        doors.conv_backward_bias(dy, layout, settings) if "bias" in wanted else None,
+        chosen.conv_backward_input(dy, w, x.shape, options, dx) if "input" in wanted else None,
+        chosen.conv_backward_weight(dy, x, w.shape, options, dw) if "weight" in wanted else None,
+        chosen.conv_backward_bias(dy, layout, settings) if "bias" in wanted else None,
     )
+
+
+def check_shape(name: str, array: Array, expected: Sequence[int]) -> None:
+    """ValueError unless the array has that shape."""
+    if array.shape != tuple(expected):
+        raise ValueError(f"{name} has shape {array.shape}, but the other arguments make it {tuple(expected)}")
 
 
 def wanted_gradients(needs: Iterable[str]) -> frozenset[str]:
@@ -336,32 +338,27 @@ class Outputs:
     not: a later gradient still reads the operand.
     """
 
-    def __init__(self, out: Sequence[Array | None] | None, *operands: Array) -> None:
+    def __init__(self, backend: Backend, out: Sequence[Array | None] | None, *operands: Array) -> None:
         if out is None:
             out = (None, None, None)
         if not isinstance(out, tuple | list) or len(out) != 3:
             raise ValueError("out must be three arrays or Nones: for the gradients of input, weight and bias")
+        self._backend = backend
         self._out = out
-        arrays = [array for array in out if isinstance(array, np.ndarray)]
+        arrays = [array for array in out if backend.owns(array)]
         for i, array in enumerate(arrays):
-            if any(np.may_share_memory(array, other) for other in arrays[:i]):
+            if self._shares(array, arrays[:i]):
                 raise ValueError("two arrays of out share memory; each gradient needs its own")
-        self.direct = [None if shares(array, operands) else array for array in out]
+        self.direct = [None if backend.owns(array) and self._shares(array, operands) else array for array in out]
+
+    def _shares(self, array: Array | None, others: Sequence[Array | None]) -> bool:
+        return any(self._backend.xp.may_share_memory(array, other) for other in others)
 
     def filled(self, *gradients: Array | None) -> ConvGradients:
         """The gradients, copied to where they were wanted unless they are there."""
         return ConvGradients(
             *(
-                gradient
-                if gradient is None or out is None or gradient is out
-                else answer(gradient, gradient.dtype, out)
+                gradient if gradient is None or out is None or gradient is out else self._backend.write(gradient, out)
                 for gradient, out in zip(gradients, self._out, strict=True)
             )
         )
-
-
-def shares(array: Array | None, operands: Sequence[Array]) -> bool:
-    """Whether the array may share memory with an operand."""
-    return isinstance(array, np.ndarray) and any(
-        isinstance(operand, np.ndarray) and np.may_share_memory(array, operand) for operand in operands
-    )

@@ -5,6 +5,7 @@ from typing import Literal, overload
 
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
+from gemmconv.backends.protocol import PoolOptions
 from gemmconv.settings import current
 
 
@@ -116,9 +117,8 @@ def max_pool(
     array([[ 5,  7],
            [ 8, 15]])
     """
-    return backend_for(backend, x).max_pool(
-        x, kernel_size, stride, padding, dilation, ceil_mode, return_indices, layout, current.get(), out
-    )
+    options = PoolOptions(kernel_size, stride, padding, dilation, ceil_mode, layout, current.get())
+    return backend_for(backend, x).max_pool(x, options, return_indices, out)
 
 
 def max_pool_backward(

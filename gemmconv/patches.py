@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
-from gemmconv.backends.arrays import check_arrays
 from gemmconv.settings import current
 
 if TYPE_CHECKING:
@@ -153,50 +149,16 @@ def conv_matrix(
            [0., 1., 2., 0.],
            [0., 0., 1., 2.]])
     """
-    backend_for(backend, w)
-    dtype = check_arrays(w=w)
-    try:
-        import scipy.sparse
-    except ModuleNotFoundError as error:
-        raise ImportError("conv_matrix needs SciPy: run `pip install scipy`") from error
+    chosen = backend_for(backend, w)
+    chosen.check_arrays(w=w)
     geometry = _core.Geometry(
         (1, *input_shape), w.shape, stride=stride, padding=padding, dilation=dilation, groups=groups, flip=flip
     )
-    axes = [axis_connections(geometry, axis) for axis in range(geometry.rank)]
-    outputs, taps, inputs = zip(*axes, strict=True)
-    pixel_out = flat_index(outputs, geometry.output)
-    tap = flat_index(taps, geometry.kernel)
-    pixel_in = flat_index(inputs, geometry.input)
-
-    out_channel = np.arange(geometry.out_channels)[:, None, None]
-    group_channel = np.arange(geometry.in_channels // groups)[:, None]
-    group = out_channel // (geometry.out_channels // groups)
-    in_channel = group * (geometry.in_channels // groups) + group_channel
-    rows = out_channel * math.prod(geometry.output) + pixel_out
-    columns = in_channel * math.prod(geometry.input) + pixel_in
-    values = w.astype(dtype, copy=False).reshape(*w.shape[:2], -1)[:, :, tap]
-    shape = (geometry.out_channels * math.prod(geometry.output), geometry.in_channels * math.prod(geometry.input))
-    rows, columns = np.broadcast_to(rows, values.shape), np.broadcast_to(columns, values.shape)
-    return scipy.sparse.coo_array((values.ravel(), (rows.ravel(), columns.ravel())), shape=shape).tocsr()
-
-
-def axis_connections(geometry: _core.Geometry, axis: int) -> tuple[Array, Array, Array]:
-    """Which output cell meets which tap at which input cell along one axis; taps that fall on padding are left out."""
-    size = geometry.kernel[axis]
-    output, tap = (index.ravel() for index in np.indices((geometry.output[axis], size)))
-    cell = output * geometry.stride[axis] + tap * geometry.dilation[axis] - geometry.padding_low[axis]
-    inside = (cell >= 0) & (cell < geometry.input[axis])
-    stored_tap = size - 1 - tap if geometry.flip else tap
-    return output[inside], stored_tap[inside], cell[inside]
-
-
-def flat_index(indices: Sequence[Array], sizes: Sequence[int]) -> Array:
-    """Flat positions in an array of these sizes, for every combination of one index from each axis."""
-    return np.ravel_multi_index(np.ix_(*indices), tuple(sizes)).ravel()
+    return chosen.conv_matrix(w, geometry)
 
 
 def rot180(w: Array, *, backend: str | None = None) -> Array:
-    """The kernels turned by 180 degrees: the spatial axes reversed (Jefkine eq. 3).
+    """The kernels rotated by 180 degrees: the spatial axes reversed (Jefkine eq. 3).
 
     Parameters
     ----------
@@ -225,9 +187,10 @@ def rot180(w: Array, *, backend: str | None = None) -> Array:
     array([[[[4, 3],
              [2, 1]]]])
     """
-    backend_for(backend, w)
+    chosen = backend_for(backend, w)
     if w.ndim < 3:
         raise ValueError(
             f"rot180 takes (K, C, *kernel) with at least one spatial axis, not an array of shape {w.shape}"
         )
-    return np.flip(w, tuple(range(2, w.ndim)))
+    rotated: Array = chosen.xp.flip(w, tuple(range(2, w.ndim)))
+    return rotated

@@ -1,64 +1,14 @@
-"""Plans: a convolution analysed once and run many times."""
+"""Plans: a convolution analysed once and run many times, and the strategies that they choose among."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
 
-import numpy as np
 from numpy.typing import DTypeLike
 
 from gemmconv import _core
-from gemmconv.annotations import Array, Padding, PerAxis
+from gemmconv.annotations import Padding, PerAxis
 from gemmconv.backends import backend_named
+from gemmconv.backends.protocol import Plan
 from gemmconv.settings import current
-
-
-class Plan(Protocol):
-    """What every backend's plan is: a frozen problem with its strategy, which one calls.
-
-    ``plan(x, w, bias)``, ``plan(dy, w)`` or ``plan(dy, x)``, by its pass; ``out=`` takes the array to write into.
-    A plan holds no scratch memory, and several threads may run it at once.
-    """
-
-    @property
-    def pass_(self) -> str:
-        """``"forward"``, ``"backward_input"`` or ``"backward_weight"``."""
-
-    @property
-    def geometry(self) -> _core.Geometry:
-        """Sizes, strides, padding, dilation, groups, flip and layout."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of every array it takes and gives."""
-
-    @property
-    def strategy(self) -> str:
-        """The name of the chosen strategy."""
-
-    @property
-    def output_shape(self) -> tuple[int, ...]:
-        """The whole shape of its answer."""
-
-    @property
-    def flops(self) -> float:
-        """Additions and multiplications of the direct loop, padded cells included."""
-
-    @property
-    def workspace_bytes(self) -> int:
-        """Scratch memory of one run, in bytes."""
-
-    @property
-    def error_bound(self) -> float:
-        """The probable error of an output, as a part of ``|x| conv |w|`` at that output."""
-
-    def explain(self) -> str:
-        """Why this strategy: a line for each one there is."""
-
-    def pack(self, w: Array) -> Any:
-        """The weights laid out for this plan, to be passed in place of ``w``; later changes to ``w`` do not show."""
-
-    def __call__(self, first: Array, second: Any, bias: Array | None = None, *, out: Array | None = None) -> Array:
-        """Run it: ``(x, w, bias)``, ``(dy, w)`` or ``(dy, x)``."""
 
 
 def plan(
@@ -98,7 +48,7 @@ def plan(
     -------
     Plan
         Called as ``plan(x, w, bias)``, ``plan(dy, w)`` or ``plan(dy, x)``, with ``out=`` where wanted. It has
-        ``strategy``, ``output_shape``, ``flops``, ``workspace_bytes``, ``error_bound``, ``explain()`` and
+        ``strategy``, ``variant``, ``output_shape``, ``flops``, ``workspace_bytes``, ``error_bound``, ``explain()`` and
         ``pack(w)``, and keeps the settings (`options`) that it was made under.
 
     Raises
@@ -128,8 +78,38 @@ def plan(
     return backend_named(backend).plan(
         pass_,
         geometry,
-        dtype="None" if dtype is None else np.dtype(dtype).name,  # NumPy reads None as float64
+        dtype=dtype,
         activation=activation,
         strategy=strategy,
         settings=current.get(),
     )
+
+
+def strategies(backend: str = "cpu") -> dict[str, tuple[str, ...]]:
+    """The strategies of a backend and the variants of each, in the order in which they are tried.
+
+    Parameters
+    ----------
+    backend : {"cpu", "reference"}
+        Whose strategies.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        The keys, and ``"strategy/variant"`` for each variant, are what the argument ``strategy`` of `conv` and `plan`
+        takes beside ``"auto"`` and ``"measure"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no backend of that name.
+
+    Examples
+    --------
+    >>> import gemmconv
+    >>> gemmconv.strategies("reference")
+    {'direct': ('loops',)}
+    >>> "im2col" in gemmconv.strategies()
+    True
+    """
+    return backend_named(backend).strategies()

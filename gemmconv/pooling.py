@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
+from gemmconv.backends.protocol import PoolOptions
 from gemmconv.settings import current
 
 
@@ -54,19 +55,8 @@ def avg_pool(
     >>> gemmconv.avg_pool(x, 2, padding=1, count_include_pad=False)
     array([[[1., 4., 7.]]])
     """
-    return backend_for(backend, x).avg_pool(
-        x,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-        count_include_pad,
-        divisor,
-        layout,
-        current.get(),
-        out,
-    )
+    options = PoolOptions(kernel_size, stride, padding, dilation, ceil_mode, layout, current.get())
+    return backend_for(backend, x).avg_pool(x, options, count_include_pad, divisor, out)
 
 
 def avg_pool_backward(
@@ -112,20 +102,8 @@ def avg_pool_backward(
     >>> gemmconv.avg_pool_backward(np.array([[[2.0, 8.0]]]), (1, 1, 4), 2)
     array([[[1., 1., 4., 4.]]])
     """
-    return backend_for(backend, dy).avg_pool_backward(
-        dy,
-        input_shape,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-        count_include_pad,
-        divisor,
-        layout,
-        current.get(),
-        out,
-    )
+    options = PoolOptions(kernel_size, stride, padding, dilation, ceil_mode, layout, current.get())
+    return backend_for(backend, dy).avg_pool_backward(dy, input_shape, options, count_include_pad, divisor, out)
 
 
 def lp_pool(
@@ -169,9 +147,8 @@ def lp_pool(
     >>> gemmconv.lp_pool(np.array([[[3.0, -4.0, 5.0, 12.0]]]), 2)
     array([[[ 5., 13.]]])
     """
-    return backend_for(backend, x).lp_pool(
-        x, kernel_size, p, stride, padding, dilation, ceil_mode, layout, current.get(), out
-    )
+    options = PoolOptions(kernel_size, stride, padding, dilation, ceil_mode, layout, current.get())
+    return backend_for(backend, x).lp_pool(x, options, p, out)
 
 
 def lp_pool_backward(
@@ -221,9 +198,8 @@ def lp_pool_backward(
     >>> gemmconv.lp_pool_backward(np.array([[[10.0]]]), x, y, 2)
     array([[[ 6., -8.]]])
     """
-    return backend_for(backend, dy, x, y).lp_pool_backward(
-        dy, x, y, kernel_size, p, stride, padding, dilation, ceil_mode, layout, current.get(), out
-    )
+    options = PoolOptions(kernel_size, stride, padding, dilation, ceil_mode, layout, current.get())
+    return backend_for(backend, dy, x, y).lp_pool_backward(dy, x, y, options, p, out)
 
 
 def adaptive_avg_pool(

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
 from gemmconv.backends import backend_for
-from gemmconv.backends.arrays import check_arrays, check_shape
-from gemmconv.convolution import GRADIENTS, ConvGradients, Outputs, wanted_gradients
+from gemmconv.backends.protocol import ConvOptions
+from gemmconv.convolution import GRADIENTS, ConvGradients, Outputs, check_shape, wanted_gradients
 from gemmconv.settings import current
 
 
@@ -74,23 +74,8 @@ def conv_transpose(
     >>> gemmconv.conv_transpose(x, np.ones((1, 1, 3)), stride=3, output_shape=(8,)).shape
     (1, 1, 8)
     """
-    return backend_for(backend, x, w).conv_transpose(
-        x,
-        w,
-        bias,
-        stride,
-        padding,
-        dilation,
-        groups,
-        flip,
-        layout,
-        output_padding,
-        output_shape,
-        activation,
-        strategy,
-        current.get(),
-        out,
-    )
+    options = ConvOptions(stride, padding, dilation, groups, flip, layout, strategy, current.get())
+    return backend_for(backend, x, w).conv_transpose(x, w, bias, options, output_padding, output_shape, activation, out)
 
 
 def conv_transpose_backward(
@@ -152,8 +137,8 @@ def conv_transpose_backward(
     ((1, 2, 4), (2, 3, 3), (3,))
     """
     wanted = wanted_gradients(needs)
-    outputs = Outputs(out, dy, x, w)
-    doors = backend_for(backend, dy, x, w)
+    chosen = backend_for(backend, dy, x, w)
+    outputs = Outputs(chosen, out, dy, x, w)
     settings = current.get()
     geometry = _core.Geometry.transposed(
         x.shape,
@@ -167,15 +152,15 @@ def conv_transpose_backward(
         output_padding=output_padding,
         output_shape=output_shape,
     )
-    dtype = check_arrays(dy=dy, x=x, w=w)
+    dtype = chosen.check_arrays(dy=dy, x=x, w=w)
     check_shape("dy", dy, geometry.x_shape)
 
     def run(pass_: str, second: Array, answer: Array | None) -> Array:
-        plan = doors.plan(pass_, geometry, dtype=dtype.name, activation=None, strategy=strategy, settings=settings)
+        plan = chosen.plan(pass_, geometry, dtype=dtype, activation=None, strategy=strategy, settings=settings)
         return plan(dy, second, out=answer) if pass_ == "forward" else plan(second, dy, out=answer)
 
     return outputs.filled(
         run("forward", w, outputs.direct[0]) if "input" in wanted else None,
         run("backward_weight", x, outputs.direct[1]) if "weight" in wanted else None,
-        doors.conv_backward_bias(dy, layout, settings) if "bias" in wanted else None,
+        chosen.conv_backward_bias(dy, layout, settings) if "bias" in wanted else None,
     )

@@ -10,9 +10,11 @@ pybind11_add_module(_core MODULE NO_EXTRAS
   cpp/python/facts.cpp
   cpp/python/geometry.cpp
   cpp/python/module.cpp
+  cpp/python/options.cpp
   cpp/python/patches.cpp
   cpp/python/plan.cpp
   cpp/python/pooling.cpp
+  cpp/python/readers.cpp
   cpp/python/settings.cpp
   cpp/python/unpooling.cpp)
 target_link_libraries(_core PRIVATE gemmconv)

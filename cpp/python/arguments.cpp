@@ -235,6 +235,9 @@ const char *read_strategy(py::handle value) {
 const char *layout_name(int32_t layout) { return name_of(layout, layouts); }
 const char *pass_name(int32_t pass) { return name_of(pass, passes); }
 const char *math_name(int32_t math) { return name_of(math, maths); }
+const char *activation_name(int32_t activation) {
+  return activation == GEMMCONV_IDENTITY ? nullptr : name_of(activation, activations);
+}
 
 py::tuple activation_names() {
   py::tuple names(std::size(activations));

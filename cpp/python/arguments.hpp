@@ -43,6 +43,7 @@ const char *read_strategy(py::handle value);  // its text, which lives as long a
 const char *layout_name(int32_t layout);
 const char *pass_name(int32_t pass);
 const char *math_name(int32_t math);
+const char *activation_name(int32_t activation);  // null for the identity
 py::tuple activation_names();
 
 }  // namespace gemmconv::binding

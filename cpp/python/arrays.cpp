@@ -109,9 +109,8 @@ int32_t read_dtype(py::handle value) {
     dtype = py::object();  // NumPy does not know it either
   }
   const int number = dtype ? array_descriptor_proxy(dtype.ptr())->type_num : -1;
-  const bool native = dtype && array_descriptor_proxy(dtype.ptr())->byteorder != (little_endian() ? '>' : '<');
-  if (native && number == npy_api::NPY_FLOAT_) return GEMMCONV_FLOAT32;
-  if (native && number == npy_api::NPY_DOUBLE_) return GEMMCONV_FLOAT64;
+  if (number == npy_api::NPY_FLOAT_) return GEMMCONV_FLOAT32;
+  if (number == npy_api::NPY_DOUBLE_) return GEMMCONV_FLOAT64;
   wrong_type("dtype must be \"float32\" or \"float64\"; got ", describe(value));
 }
 
@@ -179,18 +178,18 @@ py::object make_array(int type, int ndim, const Py_intptr_t *sizes, void *data) 
 
 // NumPy aligns memory to 16 bytes, so that every other store of a vector would touch two cache lines, and none could go
 // around the caches: a 1x1 layer at 112x112 takes a quarter longer. A larger array is a view of one that is longer by a
-// line.
+// cache line.
 py::object new_array(int32_t dtype, const Shape &shape) {
-  constexpr size_t line = 64, large = 32 << 10;
+  constexpr size_t cache_line = 64, large = 32 << 10;
   Py_intptr_t sizes[Shape::max_ndim];
   std::copy_n(shape.sizes.begin(), shape.ndim, sizes);
   size_t bytes = dtype_bytes(dtype);
   for (int i = 0; i < shape.ndim; ++i) bytes *= static_cast<size_t>(sizes[i]);
   if (bytes < large) return make_array(numpy_type(dtype), shape.ndim, sizes, nullptr);
-  const Py_intptr_t longer = static_cast<Py_intptr_t>(bytes + line);
+  const Py_intptr_t longer = static_cast<Py_intptr_t>(bytes + cache_line);
   py::object memory = make_array(npy_api::NPY_UBYTE_, 1, &longer, nullptr);
   const uintptr_t start = reinterpret_cast<uintptr_t>(array_proxy(memory.ptr())->data);
-  void *data = reinterpret_cast<void *>((start + line - 1) / line * line);
+  void *data = reinterpret_cast<void *>((start + cache_line - 1) / cache_line * cache_line);
   py::object array = make_array(numpy_type(dtype), shape.ndim, sizes, data);
   if (npy_api::get().PyArray_SetBaseObject_(array.ptr(), memory.release().ptr()) != 0) throw py::error_already_set();
   return array;

@@ -13,7 +13,7 @@ namespace gemmconv::binding {
 constexpr int32_t int64_dtype = -1;
 const char *dtype_name(int32_t dtype);
 size_t dtype_bytes(int32_t dtype);
-// float32 or float64 from a dtype or whatever NumPy makes one of.
+// float32 or float64 from a dtype or whatever NumPy makes one of, in any byte order.
 int32_t read_dtype(py::handle value);
 
 // A checked ndarray argument. It borrows the object, which its caller holds.

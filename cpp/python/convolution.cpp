@@ -6,11 +6,12 @@ namespace gemmconv::binding {
 namespace {
 
 py::object run(const gemmconv_problem &problem, const Array &first, const Array &second,
-               const std::optional<Array> &bias, py::handle strategy, const Settings &settings, py::handle out) {
+               const std::optional<Array> &bias, const ConvOptions &options, py::handle out) {
   Output answer(out, problem.dtype, answer_shape(problem), {&first, &second, bias ? &*bias : nullptr});
   const size_t copied =
       answer.copy_bytes() + first.copy_bytes() + second.copy_bytes() + (bias ? bias->copy_bytes() : 0);
-  const PlanHandle plan = create_plan(problem, settings.less(copied, read_strategy(strategy)));
+  const gemmconv_settings less = read_settings(options.settings).less(copied, read_strategy(options.strategy));
+  const PlanHandle plan = create_plan(problem, less);
   const Ordered first_data(first), second_data(second);
   const std::optional<Ordered> bias_data = bias ? std::optional<Ordered>(*bias) : std::nullopt;
   without_gil([&] {
@@ -20,51 +21,46 @@ py::object run(const gemmconv_problem &problem, const Array &first, const Array 
   return answer.finish();
 }
 
-py::object conv(py::handle x, py::handle w, py::handle bias, py::handle stride, py::handle padding, py::handle dilation,
-                py::handle groups, py::handle flip, py::handle layout, py::handle activation, py::handle strategy,
-                const Settings &settings, py::handle out) {
+py::object conv(py::handle x, py::handle w, py::handle bias, py::handle options, py::handle activation,
+                py::handle out) {
   const Array first(x, "x"), second(w, "w", first);
-  gemmconv_problem problem =
-      convolution(first.shape(), second.shape(), {stride, padding, dilation, groups, flip, layout}, first.dtype);
+  const ConvOptions given = read_conv_options(options);
+  gemmconv_problem problem = convolution(first.shape(), second.shape(), given, first.dtype);
   problem.activation = read_activation(activation);
-  return run(problem, first, second, read_bias(bias, problem, first), strategy, settings, out);
+  return run(problem, first, second, read_bias(bias, problem, first), given, out);
 }
 
-py::object conv_backward_input(py::handle dy, py::handle w, py::handle input_shape, py::handle stride,
-                               py::handle padding, py::handle dilation, py::handle groups, py::handle flip,
-                               py::handle layout, py::handle strategy, const Settings &settings, py::handle out) {
+py::object conv_backward_input(py::handle dy, py::handle w, py::handle input_shape, py::handle options,
+                               py::handle out) {
   const Array first(dy, "dy"), second(w, "w", first);
-  gemmconv_problem problem =
-      convolution(read_shape(input_shape, "input_shape", "the whole shape of x, in the layout"), second.shape(),
-                  {stride, padding, dilation, groups, flip, layout}, first.dtype);
+  const ConvOptions given = read_conv_options(options);
+  const Shape x = read_shape(input_shape, "input_shape", "the whole shape of x, in the layout");
+  gemmconv_problem problem = convolution(x, second.shape(), given, first.dtype);
   problem.pass = GEMMCONV_BACKWARD_INPUT;
   check_shape(first, y_shape(problem), [&] { return output_of(problem); });
-  return run(problem, first, second, std::nullopt, strategy, settings, out);
+  return run(problem, first, second, std::nullopt, given, out);
 }
 
-py::object conv_backward_weight(py::handle dy, py::handle x, py::handle weight_shape, py::handle stride,
-                                py::handle padding, py::handle dilation, py::handle groups, py::handle flip,
-                                py::handle layout, py::handle strategy, const Settings &settings, py::handle out) {
+py::object conv_backward_weight(py::handle dy, py::handle x, py::handle weight_shape, py::handle options,
+                                py::handle out) {
   const Array first(dy, "dy"), second(x, "x", first);
-  gemmconv_problem problem =
-      convolution(second.shape(), read_shape(weight_shape, "weight_shape", "(K, C/groups, *kernel)"),
-                  {stride, padding, dilation, groups, flip, layout}, first.dtype);
+  const ConvOptions given = read_conv_options(options);
+  const Shape w = read_shape(weight_shape, "weight_shape", "(K, C/groups, *kernel)");
+  gemmconv_problem problem = convolution(second.shape(), w, given, first.dtype);
   problem.pass = GEMMCONV_BACKWARD_WEIGHT;
   check_shape(first, y_shape(problem), [&] { return output_of(problem); });
-  return run(problem, first, second, std::nullopt, strategy, settings, out);
+  return run(problem, first, second, std::nullopt, given, out);
 }
 
-py::object conv_transpose(py::handle x, py::handle w, py::handle bias, py::handle stride, py::handle padding,
-                          py::handle dilation, py::handle groups, py::handle flip, py::handle layout,
-                          py::handle output_padding, py::handle output_shape, py::handle activation,
-                          py::handle strategy, const Settings &settings, py::handle out) {
+py::object conv_transpose(py::handle x, py::handle w, py::handle bias, py::handle options, py::handle output_padding,
+                          py::handle output_shape, py::handle activation, py::handle out) {
   const Array first(x, "x"), second(w, "w", first);
+  const ConvOptions given = read_conv_options(options);
   gemmconv_problem problem =
-      transposed_convolution(first.shape(), second.shape(), {stride, padding, dilation, groups, flip, layout},
-                             output_padding, output_shape, first.dtype);
+      transposed_convolution(first.shape(), second.shape(), given, output_padding, output_shape, first.dtype);
   problem.pass = GEMMCONV_BACKWARD_INPUT;
   problem.activation = read_activation(activation);
-  return run(problem, first, second, read_bias(bias, problem, first), strategy, settings, out);
+  return run(problem, first, second, read_bias(bias, problem, first), given, out);
 }
 
 // The sum over images and pixels is the bias gradient of a 1x1 convolution with dy's own size.

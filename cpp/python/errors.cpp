@@ -21,7 +21,7 @@ void raise_last_error(int status) {
   switch (status) {
     case GEMMCONV_INVALID_ARGUMENT: throw py::value_error(message);
     case GEMMCONV_UNSUPPORTED: {
-      // Looked up, not kept: each interpreter has its own.
+      // Looked up at each call: every interpreter has its own.
       const py::object exception = py::module_::import("gemmconv._core").attr("UnsupportedError");
       PyErr_SetString(exception.ptr(), message.c_str());
       break;

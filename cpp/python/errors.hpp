@@ -40,13 +40,13 @@ inline void check(int status) {
   if (status != GEMMCONV_OK) raise_last_error(status);
 }
 
-// Opens a door of the C interface while other Python threads run; `door` returns its status.
-template <class Door>
-void without_gil(const Door &door) {
+// Calls a function of the C interface while other Python threads run; `call` returns its status.
+template <class Call>
+void without_gil(const Call &call) {
   int status;
   {
     const py::gil_scoped_release released;
-    status = door();
+    status = call();
   }
   check(status);
 }

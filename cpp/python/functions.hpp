@@ -10,6 +10,7 @@ void bind_patches(py::module_ &module);
 void bind_pooling(py::module_ &module);
 void bind_unpooling(py::module_ &module);
 void bind_activations(py::module_ &module);
+void bind_readers(py::module_ &module);
 void bind_facts(py::module_ &module);
 
 }  // namespace gemmconv::binding

@@ -12,7 +12,7 @@ Shape whole(int32_t layout, int64_t batch, int64_t channels, const int64_t *spat
   return shape;
 }
 
-gemmconv_problem begin(const ConvolutionOptions &options, int32_t dtype) {
+gemmconv_problem begin(const ConvOptions &options, int32_t dtype) {
   gemmconv_problem problem;
   gemmconv_problem_init(&problem);
   problem.dtype = dtype;
@@ -46,7 +46,7 @@ void bind_convolution_geometry(py::module_ &module) {
                        py::handle groups, py::handle flip, py::handle layout) {
              return Geometry{convolution(read_shape(x, "x_shape", x_meaning),
                                          read_shape(w, "w_shape", "(K, C/groups, *kernel)"),
-                                         {stride, padding, dilation, groups, flip, layout}, GEMMCONV_FLOAT32)};
+                                         {stride, padding, dilation, groups, flip, layout, {}, {}}, GEMMCONV_FLOAT32)};
            }),
            py::arg("x_shape"), py::arg("w_shape"), py::kw_only(), py::arg("stride") = 1, py::arg("padding") = 0,
            py::arg("dilation") = 1, py::arg("groups") = 1, py::arg("flip") = false, py::arg("layout") = "NCHW")
@@ -54,9 +54,10 @@ void bind_convolution_geometry(py::module_ &module) {
           "transposed",
           [](py::handle x, py::handle w, py::handle stride, py::handle padding, py::handle dilation, py::handle groups,
              py::handle flip, py::handle layout, py::handle output_padding, py::handle output_shape) {
-            return Geometry{transposed_convolution(
-                read_shape(x, "x_shape", x_meaning), read_shape(w, "w_shape", "(C, K/groups, *kernel)"),
-                {stride, padding, dilation, groups, flip, layout}, output_padding, output_shape, GEMMCONV_FLOAT32)};
+            return Geometry{transposed_convolution(read_shape(x, "x_shape", x_meaning),
+                                                   read_shape(w, "w_shape", "(C, K/groups, *kernel)"),
+                                                   {stride, padding, dilation, groups, flip, layout, {}, {}},
+                                                   output_padding, output_shape, GEMMCONV_FLOAT32)};
           },
           py::arg("x_shape"), py::arg("w_shape"), py::kw_only(), py::arg("stride") = 1, py::arg("padding") = 0,
           py::arg("dilation") = 1, py::arg("groups") = 1, py::arg("flip") = false, py::arg("layout") = "NCHW",
@@ -94,7 +95,7 @@ void bind_pool_geometry(py::module_ &module) {
       py::init([](py::handle x, py::handle kernel_size, py::handle stride, py::handle padding, py::handle dilation,
                   py::handle ceil_mode, py::handle layout) {
         return PoolGeometry{pooling(read_shape(x, "x_shape", x_meaning),
-                                    {kernel_size, stride, padding, dilation, ceil_mode, layout}, GEMMCONV_FLOAT32)};
+                                    {kernel_size, stride, padding, dilation, ceil_mode, layout, {}}, GEMMCONV_FLOAT32)};
       }),
       py::arg("x_shape"), py::arg("kernel_size"), py::kw_only(), py::arg("stride") = py::none(), py::arg("padding") = 0,
       py::arg("dilation") = 1, py::arg("ceil_mode") = false, py::arg("layout") = "NCHW");
@@ -119,7 +120,7 @@ void bind_pool_geometry(py::module_ &module) {
 
 }  // namespace
 
-gemmconv_problem convolution(const Shape &x, const Shape &w, const ConvolutionOptions &options, int32_t dtype) {
+gemmconv_problem convolution(const Shape &x, const Shape &w, const ConvOptions &options, int32_t dtype) {
   gemmconv_problem problem = begin(options, dtype);
   check(gemmconv_problem_set_shapes(&problem, x.sizes.data(), x.ndim, w.sizes.data(), w.ndim));
   const int32_t word = read_window(problem, options, problem.rank);
@@ -128,7 +129,7 @@ gemmconv_problem convolution(const Shape &x, const Shape &w, const ConvolutionOp
   return problem;
 }
 
-gemmconv_problem transposed_convolution(const Shape &x, const Shape &w, const ConvolutionOptions &options,
+gemmconv_problem transposed_convolution(const Shape &x, const Shape &w, const ConvOptions &options,
                                         py::handle output_padding, py::handle output_shape, int32_t dtype) {
   gemmconv_problem problem = begin(options, dtype);
   const int rank = x.ndim - 2;
@@ -185,7 +186,8 @@ gemmconv_pool pooling(const Shape &x, const PoolOptions &options, int32_t dtype)
   read_axes(options.kernel_size, "kernel_size", pool.rank, pool.kernel);
   const PoolOptions given = {options.kernel_size, options.stride.is_none() ? options.kernel_size : options.stride,
                              options.padding,     options.dilation,
-                             options.ceil_mode,   options.layout};
+                             options.ceil_mode,   options.layout,
+                             options.settings};
   const int32_t word = read_window(pool, given, pool.rank);
   pool.ceil_mode = read_bool(options.ceil_mode, "ceil_mode");
   if (word != no_word) check(gemmconv_pool_set_padding(&pool, word));

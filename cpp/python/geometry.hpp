@@ -2,30 +2,21 @@
 #pragma once
 
 #include "arguments.hpp"
+#include "options.hpp"
 
 namespace gemmconv::binding {
 
-// The options of a convolution, as they were given.
-struct ConvolutionOptions {
-  py::handle stride, padding, dilation, groups, flip, layout;
-};
-
-// A convolution of whole shapes, checked, with its output filled.
-gemmconv_problem convolution(const Shape &x, const Shape &w, const ConvolutionOptions &options, int32_t dtype);
+// A convolution of whole shapes, checked, with its output filled. The options' strategy and settings are not read.
+gemmconv_problem convolution(const Shape &x, const Shape &w, const ConvOptions &options, int32_t dtype);
 // The convolution whose input gradient takes `x` to the answer; its y has the shape of `x`.
-gemmconv_problem transposed_convolution(const Shape &x, const Shape &w, const ConvolutionOptions &options,
+gemmconv_problem transposed_convolution(const Shape &x, const Shape &w, const ConvOptions &options,
                                         py::handle output_padding, py::handle output_shape, int32_t dtype);
 
 Shape x_shape(const gemmconv_problem &problem);
 Shape w_shape(const gemmconv_problem &problem);
 Shape y_shape(const gemmconv_problem &problem);
 
-// The options of a pooling, as they were given; `stride` may be None.
-struct PoolOptions {
-  py::handle kernel_size, stride, padding, dilation, ceil_mode, layout;
-};
-
-// A pooling of a whole shape, checked, with its output filled.
+// A pooling of a whole shape, checked, with its output filled. The options' settings are not read.
 gemmconv_pool pooling(const Shape &x, const PoolOptions &options, int32_t dtype);
 // Planes of a whole shape without a window: for indices and adaptive pooling. The output is the input until it is set.
 gemmconv_pool planes(const char *name, const Shape &x, py::handle layout, int32_t dtype);

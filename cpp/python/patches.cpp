@@ -11,6 +11,7 @@ namespace {
 gemmconv_problem windows(const Shape &x, py::handle kernel_size, py::handle stride, py::handle padding,
                          py::handle dilation, int32_t dtype) {
   const py::str layout("NCHW");
+  const py::int_ one(1);
   const gemmconv_pool shape = planes("x", x, layout, dtype);
   Shape w;
   w.append(1);
@@ -18,7 +19,7 @@ gemmconv_problem windows(const Shape &x, py::handle kernel_size, py::handle stri
   int64_t kernel[3];
   read_axes(kernel_size, "kernel_size", shape.rank, kernel);
   for (int i = 0; i < shape.rank; ++i) w.append(kernel[i]);
-  return convolution(x, w, {stride, padding, dilation, py::int_(1), py::bool_(false), layout}, dtype);
+  return convolution(x, w, {stride, padding, dilation, one, Py_False, layout, {}, {}}, dtype);
 }
 
 int64_t product(const int64_t *sizes, int count) {

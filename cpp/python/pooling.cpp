@@ -19,80 +19,77 @@ double read_divisor(py::handle divisor) {
   return number;
 }
 
-py::object max_pool(py::handle x, py::handle kernel_size, py::handle stride, py::handle padding, py::handle dilation,
-                    py::handle ceil_mode, py::handle return_indices, py::handle layout, const Settings &settings,
-                    py::handle out) {
+py::object max_pool(py::handle x, py::handle options, py::handle return_indices, py::handle out) {
   const Array array(x, "x");
-  const gemmconv_pool pool =
-      pooling(array.shape(), {kernel_size, stride, padding, dilation, ceil_mode, layout}, array.dtype);
+  const PoolOptions given = read_pool_options(options);
+  const gemmconv_pool pool = pooling(array.shape(), given, array.dtype);
   const bool with_indices = read_bool(return_indices, "return_indices");
   Output y(out, array.dtype, y_shape(pool), {&array});
   const py::object indices = with_indices ? new_array(int64_dtype, y_shape(pool)) : py::none();
   int64_t *positions =
       with_indices ? static_cast<int64_t *>(py::reinterpret_borrow<py::array>(indices).mutable_data()) : nullptr;
-  const gemmconv_settings less = settings.less(array.copy_bytes() + y.copy_bytes());
+  const gemmconv_settings less = read_settings(given.settings).less(array.copy_bytes() + y.copy_bytes());
   const Ordered data(array);
   without_gil([&] { return gemmconv_max_pool(&pool, &less, data.data(), y.data(), positions); });
   return with_indices ? py::make_tuple(y.finish(), indices) : y.finish();
 }
 
-py::object avg_pool(py::handle x, py::handle kernel_size, py::handle stride, py::handle padding, py::handle dilation,
-                    py::handle ceil_mode, py::handle count_include_pad, py::handle divisor, py::handle layout,
-                    const Settings &settings, py::handle out) {
+py::object avg_pool(py::handle x, py::handle options, py::handle count_include_pad, py::handle divisor,
+                    py::handle out) {
   const Array array(x, "x");
-  gemmconv_pool pool = pooling(array.shape(), {kernel_size, stride, padding, dilation, ceil_mode, layout}, array.dtype);
+  const PoolOptions given = read_pool_options(options);
+  gemmconv_pool pool = pooling(array.shape(), given, array.dtype);
   pool.count_include_pad = read_bool(count_include_pad, "count_include_pad");
   pool.divisor = read_divisor(divisor);
   Output y(out, array.dtype, y_shape(pool), {&array});
-  const gemmconv_settings less = settings.less(array.copy_bytes() + y.copy_bytes());
+  const gemmconv_settings less = read_settings(given.settings).less(array.copy_bytes() + y.copy_bytes());
   const Ordered data(array);
   without_gil([&] { return gemmconv_avg_pool(&pool, &less, data.data(), y.data()); });
   return y.finish();
 }
 
-py::object avg_pool_backward(py::handle dy, py::handle input_shape, py::handle kernel_size, py::handle stride,
-                             py::handle padding, py::handle dilation, py::handle ceil_mode,
-                             py::handle count_include_pad, py::handle divisor, py::handle layout,
-                             const Settings &settings, py::handle out) {
+py::object avg_pool_backward(py::handle dy, py::handle input_shape, py::handle options, py::handle count_include_pad,
+                             py::handle divisor, py::handle out) {
   const Array array(dy, "dy");
-  gemmconv_pool pool = pooling(read_shape(input_shape, "input_shape", "the whole shape of x, in the layout"),
-                               {kernel_size, stride, padding, dilation, ceil_mode, layout}, array.dtype);
+  const PoolOptions given = read_pool_options(options);
+  const Shape x = read_shape(input_shape, "input_shape", "the whole shape of x, in the layout");
+  gemmconv_pool pool = pooling(x, given, array.dtype);
   pool.count_include_pad = read_bool(count_include_pad, "count_include_pad");
   pool.divisor = read_divisor(divisor);
   check_shape(array, y_shape(pool), [&] { return pooled(pool); });
   Output dx(out, array.dtype, x_shape(pool), {&array});
-  const gemmconv_settings less = settings.less(array.copy_bytes() + dx.copy_bytes());
+  const gemmconv_settings less = read_settings(given.settings).less(array.copy_bytes() + dx.copy_bytes());
   const Ordered data(array);
   without_gil([&] { return gemmconv_avg_pool_backward(&pool, &less, data.data(), dx.data()); });
   return dx.finish();
 }
 
-py::object lp_pool(py::handle x, py::handle kernel_size, py::handle p, py::handle stride, py::handle padding,
-                   py::handle dilation, py::handle ceil_mode, py::handle layout, const Settings &settings,
-                   py::handle out) {
+py::object lp_pool(py::handle x, py::handle options, py::handle p, py::handle out) {
   const Array array(x, "x");
-  gemmconv_pool pool = pooling(array.shape(), {kernel_size, stride, padding, dilation, ceil_mode, layout}, array.dtype);
+  const PoolOptions given = read_pool_options(options);
+  gemmconv_pool pool = pooling(array.shape(), given, array.dtype);
   pool.p = read_number(p, "p");
   check(gemmconv_pool_resolve(&pool));
   Output y(out, array.dtype, y_shape(pool), {&array});
-  const gemmconv_settings less = settings.less(array.copy_bytes() + y.copy_bytes());
+  const gemmconv_settings less = read_settings(given.settings).less(array.copy_bytes() + y.copy_bytes());
   const Ordered data(array);
   without_gil([&] { return gemmconv_lp_pool(&pool, &less, data.data(), y.data()); });
   return y.finish();
 }
 
-py::object lp_pool_backward(py::handle dy, py::handle x, py::handle y, py::handle kernel_size, py::handle p,
-                            py::handle stride, py::handle padding, py::handle dilation, py::handle ceil_mode,
-                            py::handle layout, const Settings &settings, py::handle out) {
+py::object lp_pool_backward(py::handle dy, py::handle x, py::handle y, py::handle options, py::handle p,
+                            py::handle out) {
   const Array gradient(dy, "dy"), input(x, "x", gradient), output(y, "y", gradient);
-  gemmconv_pool pool = pooling(input.shape(), {kernel_size, stride, padding, dilation, ceil_mode, layout}, input.dtype);
+  const PoolOptions given = read_pool_options(options);
+  gemmconv_pool pool = pooling(input.shape(), given, input.dtype);
   pool.p = read_number(p, "p");
   check(gemmconv_pool_resolve(&pool));
   check_shape(gradient, y_shape(pool), [&] { return pooled(pool); });
   check_shape(output, y_shape(pool), [&] { return pooled(pool); });
   Output dx(out, input.dtype, x_shape(pool), {&gradient, &input, &output});
   const gemmconv_settings less =
-      settings.less(gradient.copy_bytes() + input.copy_bytes() + output.copy_bytes() + dx.copy_bytes());
+      read_settings(given.settings)
+          .less(gradient.copy_bytes() + input.copy_bytes() + output.copy_bytes() + dx.copy_bytes());
   const Ordered dy_data(gradient), x_data(input), y_data(output);
   without_gil(
       [&] { return gemmconv_lp_pool_backward(&pool, &less, dy_data.data(), x_data.data(), y_data.data(), dx.data()); });

@@ -1,15 +1,21 @@
-"""Where a convolution is done: the fixed tuple of backends, and who owns an array.
+"""Where a convolution is done: the tuple of backends, and which of them owns an array.
 
 An array's owner is told by its type alone, so that a backend nobody uses is never imported.
 """
 
-import numpy as np
+import functools
+import importlib
 
 from gemmconv._core import UnsupportedError
-from gemmconv.backends import cpu, reference
-from gemmconv.backends.doors import Backend
+from gemmconv.backends import cpu
+from gemmconv.backends.protocol import Backend
 
+# Each name is a module or folder here, whose ``BACKEND`` is the object. One that computes the arrays of one package
+# has that package's name: it is imported when it is asked for by name, or when the type of an array comes from there.
 BACKENDS = ("cpu", "reference")
+
+CPU = cpu.BACKEND
+ndarray = cpu.ndarray
 
 
 def backend_for(name: str | None, *arrays: object) -> Backend:
@@ -24,47 +30,63 @@ def backend_for(name: str | None, *arrays: object) -> Backend:
     """
     if name is None or name == "cpu":
         for array in arrays:
-            if type(array) is not np.ndarray:
-                check_numpy(arrays)
+            if type(array) is not ndarray:
                 break
-        return cpu
-    backend = backend_named(name)
-    check_numpy(arrays)
+        else:
+            return CPU
+    backend = backend_of(arrays[0]) or CPU if name is None else backend_named(name)
+    if not all(backend.owns(array) for array in arrays):
+        raise refusal(backend, arrays)
     return backend
 
 
 def backend_named(name: str) -> Backend:
     """The backend of that name; ValueError with the list if there is none."""
-    if name == "cpu":
-        return cpu
-    if name == "reference":
-        return reference
+    if name in BACKENDS:
+        return loaded(name)
     if name == "cupy":
         raise UnsupportedError("backend 'cupy' is not part of this version: the backends are " + ", ".join(BACKENDS))
     raise ValueError(f"unknown backend {name!r}: the backends are {', '.join(BACKENDS)}")
 
 
-def check_numpy(arrays: tuple[object, ...]) -> None:
-    """TypeError unless all of ``arrays`` are NumPy arrays; subclasses such as `numpy.memmap` are too."""
+def backend_of(array: object) -> Backend | None:
+    """The backend that owns the array; None if it is of no known kind."""
+    if CPU.owns(array):
+        return CPU
+    package = package_of(array)
+    backend = loaded(package) if package in BACKENDS else None
+    return backend if backend is not None and backend.owns(array) else None
+
+
+@functools.cache
+def loaded(name: str) -> Backend:
+    """The backend of a name in `BACKENDS`, imported at the first use."""
+    backend: Backend = importlib.import_module(f"gemmconv.backends.{name}").BACKEND
+    return backend
+
+
+def refusal(backend: Backend, arrays: tuple[object, ...]) -> TypeError:
+    """Why the backend does not take these arrays."""
     kinds = sorted({kind_of(array) for array in arrays})
-    if kinds == ["numpy"] or not kinds:
-        return
-    if "numpy" in kinds:
-        raise TypeError(f"the arrays are of mixed kinds ({', '.join(kinds)}): all must live in the same place")
-    if kinds == ["cupy"]:
-        raise TypeError(
+    if len(kinds) > 1 and "numpy" in kinds:
+        return TypeError(f"the arrays are of mixed kinds ({', '.join(kinds)}): all must live in the same place")
+    if kinds == ["cupy"] and "cupy" not in BACKENDS:
+        return TypeError(
             "a CuPy array was given, but the GPU backend is not part of this version: pass cupy.asnumpy(array)"
         )
-    raise TypeError(f"expected NumPy arrays, not {', '.join(kinds)}: pass numpy.asarray(...)")
+    return TypeError(f"expected {backend.array_kind}, not {', '.join(kinds)}: pass {backend.array_maker}")
 
 
 def kind_of(array: object) -> str:
     """``"numpy"``, ``"cupy"``, or the full name of a type that no backend owns."""
-    kind = type(array)
-    if isinstance(array, np.ma.MaskedArray):  # its mask would be ignored without a word
-        return "numpy.ma.MaskedArray"
-    if isinstance(array, np.ndarray):
+    if CPU.owns(array):
         return "numpy"
-    if kind.__module__.partition(".")[0] == "cupy":
+    if package_of(array) == "cupy":
         return "cupy"
+    kind = type(array)
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def package_of(array: object) -> str:
+    """The package that an array's type comes from."""
+    return type(array).__module__.partition(".")[0]

@@ -1,51 +1,49 @@
-"""The CPU backend: NumPy arrays, the compiled core. Its doors are the core's own functions."""
+"""The CPU backend: NumPy arrays, the compiled core. Its functions are the core's own."""
 
-from gemmconv._core import (
-    Plan as plan,
-)
-from gemmconv._core import (
-    activate,
-    activate_backward,
-    adaptive_avg_pool,
-    adaptive_avg_pool_backward,
-    adaptive_max_pool,
-    avg_pool,
-    avg_pool_backward,
-    col2im,
-    conv,
-    conv_backward_bias,
-    conv_backward_input,
-    conv_backward_weight,
-    conv_transpose,
-    im2col,
-    lp_pool,
-    lp_pool_backward,
-    max_pool,
-    max_pool_backward,
-    max_unpool,
-    max_unpool_backward,
-)
+from collections.abc import Callable
+from typing import Any
 
-__all__ = [
-    "activate",
-    "activate_backward",
-    "adaptive_avg_pool",
-    "adaptive_avg_pool_backward",
-    "adaptive_max_pool",
-    "avg_pool",
-    "avg_pool_backward",
-    "col2im",
-    "conv",
-    "conv_backward_bias",
-    "conv_backward_input",
-    "conv_backward_weight",
-    "conv_transpose",
-    "im2col",
-    "lp_pool",
-    "lp_pool_backward",
-    "max_pool",
-    "max_pool_backward",
-    "max_unpool",
-    "max_unpool_backward",
-    "plan",
-]
+from numpy import ndarray
+
+from gemmconv import _core
+from gemmconv.backends.numpy_arrays import NumPyArrays
+from gemmconv.backends.protocol import Backend
+
+__all__ = ["BACKEND", "ndarray"]
+
+
+class CPUBackend(NumPyArrays):
+    """The functions of the compiled core, under the names that a `Backend` has for them."""
+
+    name = "cpu"
+
+    @staticmethod
+    def strategies() -> dict[str, tuple[str, ...]]:
+        """The core's own table, once it has one of variants; until then each strategy is its only variant."""
+        table: Callable[[], dict[str, tuple[str, ...]]] | None = getattr(_core, "strategies", None)
+        return table() if table else {name: (name,) for name in _core.strategy_names()}
+
+    plan: Any = staticmethod(_core.Plan)  # any: it has no ``variant`` before the core has that table
+    conv = staticmethod(_core.conv)
+    conv_backward_input = staticmethod(_core.conv_backward_input)
+    conv_backward_weight = staticmethod(_core.conv_backward_weight)
+    conv_backward_bias = staticmethod(_core.conv_backward_bias)
+    conv_transpose = staticmethod(_core.conv_transpose)
+    im2col = staticmethod(_core.im2col)
+    col2im = staticmethod(_core.col2im)
+    max_pool = staticmethod(_core.max_pool)
+    max_pool_backward = staticmethod(_core.max_pool_backward)
+    max_unpool = staticmethod(_core.max_unpool)
+    max_unpool_backward = staticmethod(_core.max_unpool_backward)
+    avg_pool = staticmethod(_core.avg_pool)
+    avg_pool_backward = staticmethod(_core.avg_pool_backward)
+    lp_pool = staticmethod(_core.lp_pool)
+    lp_pool_backward = staticmethod(_core.lp_pool_backward)
+    adaptive_avg_pool = staticmethod(_core.adaptive_avg_pool)
+    adaptive_avg_pool_backward = staticmethod(_core.adaptive_avg_pool_backward)
+    adaptive_max_pool = staticmethod(_core.adaptive_max_pool)
+    activate = staticmethod(_core.activate)
+    activate_backward = staticmethod(_core.activate_backward)
+
+
+BACKEND: Backend = CPUBackend()

@@ -1,55 +1,47 @@
 """The reference backend: plain NumPy, slow and obvious.
 
 The loops run over the taps of the kernel, and NumPy runs over the rest. Sums are formed in float64 and rounded once,
-so that its answers judge those of other backends. Sizes and their errors come from the core's geometry.
+so that its answers judge those of other backends. Arguments are read by the core's own readers, and sizes and their
+errors come from its geometry, so that both backends accept and refuse the same.
 """
 
-from gemmconv.backends.reference.activations import activate, activate_backward
-from gemmconv.backends.reference.average import (
-    adaptive_avg_pool,
-    adaptive_avg_pool_backward,
-    avg_pool,
-    avg_pool_backward,
-    lp_pool,
-    lp_pool_backward,
-)
-from gemmconv.backends.reference.convolution import (
-    conv,
-    conv_backward_bias,
-    conv_backward_input,
-    conv_backward_weight,
-    conv_transpose,
-)
-from gemmconv.backends.reference.maximum import (
-    adaptive_max_pool,
-    max_pool,
-    max_pool_backward,
-    max_unpool,
-    max_unpool_backward,
-)
-from gemmconv.backends.reference.patches import col2im, im2col
-from gemmconv.backends.reference.planning import plan
+from gemmconv.backends.numpy_arrays import NumPyArrays
+from gemmconv.backends.protocol import Backend
+from gemmconv.backends.reference import activations, average, convolution, maximum, patches, planning
+from gemmconv.backends.reference.strategies import STRATEGIES
 
-__all__ = [
-    "activate",
-    "activate_backward",
-    "adaptive_avg_pool",
-    "adaptive_avg_pool_backward",
-    "adaptive_max_pool",
-    "avg_pool",
-    "avg_pool_backward",
-    "col2im",
-    "conv",
-    "conv_backward_bias",
-    "conv_backward_input",
-    "conv_backward_weight",
-    "conv_transpose",
-    "im2col",
-    "lp_pool",
-    "lp_pool_backward",
-    "max_pool",
-    "max_pool_backward",
-    "max_unpool",
-    "max_unpool_backward",
-    "plan",
-]
+
+class ReferenceBackend(NumPyArrays):
+    """The functions of this folder, under the names that a `Backend` has for them."""
+
+    name = "reference"
+
+    @staticmethod
+    def strategies() -> dict[str, tuple[str, ...]]:
+        """The direct loop."""
+        return dict(STRATEGIES)
+
+    plan = staticmethod(planning.plan)
+    conv = staticmethod(convolution.conv)
+    conv_backward_input = staticmethod(convolution.conv_backward_input)
+    conv_backward_weight = staticmethod(convolution.conv_backward_weight)
+    conv_backward_bias = staticmethod(convolution.conv_backward_bias)
+    conv_transpose = staticmethod(convolution.conv_transpose)
+    im2col = staticmethod(patches.im2col)
+    col2im = staticmethod(patches.col2im)
+    max_pool = staticmethod(maximum.max_pool)
+    max_pool_backward = staticmethod(maximum.max_pool_backward)
+    max_unpool = staticmethod(maximum.max_unpool)
+    max_unpool_backward = staticmethod(maximum.max_unpool_backward)
+    avg_pool = staticmethod(average.avg_pool)
+    avg_pool_backward = staticmethod(average.avg_pool_backward)
+    lp_pool = staticmethod(average.lp_pool)
+    lp_pool_backward = staticmethod(average.lp_pool_backward)
+    adaptive_avg_pool = staticmethod(average.adaptive_avg_pool)
+    adaptive_avg_pool_backward = staticmethod(average.adaptive_avg_pool_backward)
+    adaptive_max_pool = staticmethod(maximum.adaptive_max_pool)
+    activate = staticmethod(activations.activate)
+    activate_backward = staticmethod(activations.activate_backward)
+
+
+BACKEND: Backend = ReferenceBackend()

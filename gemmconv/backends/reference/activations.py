@@ -7,8 +7,8 @@ import numpy as np
 
 from gemmconv import _core
 from gemmconv.annotations import Array
-from gemmconv.backends.arrays import answer, check_arrays, check_shape
-from gemmconv.backends.options import check_word
+from gemmconv.backends.numpy_arrays import answer, check_arrays
+from gemmconv.backends.reference.shapes import check_shape
 
 LEAKY_SLOPE = 0.01
 
@@ -56,27 +56,20 @@ FUNCTIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] 
 
 
 def activated(z: Array, name: str | None) -> Array:
-    """``sigma(z)`` in float64; ValueError with the list if there is no such activation."""
-    check_name(name)
+    """``sigma(z)`` in float64."""
     return z if name is None else FUNCTIONS[name][0](z)
-
-
-def check_name(name: str | None) -> None:
-    """An error with the list unless it is None or the name of an activation."""
-    if name is not None:
-        check_word("activation", name, tuple(FUNCTIONS))
 
 
 def activate(z: Array, name: str | None, settings: _core.Settings, out: Array | None) -> Array:
     """``a = sigma(z)``."""
     dtype = check_arrays(z=z)
-    return answer(activated(z.astype(np.float64), name), dtype, out)
+    return answer(activated(z.astype(np.float64), _core.read_activation(name)), dtype, out)
 
 
 def activate_backward(da: Array, z: Array, name: str | None, settings: _core.Settings, out: Array | None) -> Array:
     """``dz = da * sigma'(z)``."""
     dtype = check_arrays(da=da, z=z)
-    check_name(name)
+    name = _core.read_activation(name)
     check_shape("da", da, z.shape)
     slope = 1.0 if name is None else FUNCTIONS[name][1](z.astype(np.float64))
     return answer(da.astype(np.float64) * slope, dtype, out)

@@ -11,16 +11,10 @@ from gemmconv.annotations import Array, PerAxis
 
 def output_sizes(plane: _core.PoolGeometry, output_size: PerAxis) -> tuple[int, ...]:
     """The wanted sizes, one for each axis."""
-    if isinstance(output_size, bool):
-        raise TypeError(f"output_size must be an int, or one for each spatial axis; got {output_size}")
-    wanted = [output_size] if isinstance(output_size, int | np.integer) else list(output_size)
-    if len(wanted) == 1:
-        wanted *= plane.rank
-    if len(wanted) != plane.rank:
-        raise ValueError(f"output_size has {len(wanted)} entries for {plane.rank} spatial axes")
+    wanted = _core.read_axes(output_size, "output_size", plane.rank)
     if min(wanted) < 1:
-        raise ValueError(f"output_size is {tuple(wanted)}; every size must be at least 1")
-    return tuple(int(size) for size in wanted)
+        raise ValueError(f"output_size is {wanted}; every size must be at least 1")
+    return wanted
 
 
 def bounds(cells: int, outputs: int) -> tuple[Array, Array]:

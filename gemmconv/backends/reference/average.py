@@ -6,21 +6,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from gemmconv import _core
-from gemmconv.annotations import Array, Padding, PerAxis
-from gemmconv.backends.arrays import answer, channels_first, check_arrays, check_shape, in_layout
-from gemmconv.backends.options import check_flag, check_number
+from gemmconv._core import PoolOptions
+from gemmconv.annotations import Array, PerAxis
+from gemmconv.backends.numpy_arrays import answer, check_arrays
 from gemmconv.backends.reference.adaptive import adaptive_taps, output_sizes, window_sizes
-from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps, trailing
+from gemmconv.backends.reference.shapes import channels_first, check_shape, in_layout
+from gemmconv.backends.reference.windows import inside, pad, pooling, seen, spread, taps, trailing
 
 
 def divisors(window: _core.PoolGeometry, count_include_pad: bool, divisor: float | None) -> Array:
     """What the sum of each window is divided by."""
-    check_flag("count_include_pad", count_include_pad)
+    count_include_pad = _core.read_bool(count_include_pad, "count_include_pad")
     if divisor is not None:
-        check_number("divisor", divisor)
-        if divisor == 0 or math.isnan(divisor):
-            raise ValueError(f"divisor is {divisor}; it must be a number other than 0")
-        return np.full(window.output, float(divisor))
+        number = _core.read_number(divisor, "divisor")
+        if number == 0 or math.isnan(number):
+            raise ValueError(f"divisor is {number}; it must be a number other than 0")
+        return np.full(window.output, number)
     counted = spread(window, (), 0.0, np.float64)  # cells beyond the padded input never count
     if count_include_pad:
         sizes = zip(window.padding_low, window.input, window.padding_high, strict=True)
@@ -33,111 +34,80 @@ def divisors(window: _core.PoolGeometry, count_include_pad: bool, divisor: float
 
 def avg_pool(
     x: Array,
-    kernel_size: PerAxis,
-    stride: PerAxis | None,
-    padding: Padding,
-    dilation: PerAxis,
-    ceil_mode: bool,
+    options: PoolOptions,
     count_include_pad: bool,
     divisor: float | None,
-    layout: str,
-    settings: _core.Settings,
     out: Array | None,
 ) -> Array:
     """The sum of each window over its divisor."""
     dtype = check_arrays(x=x)
-    window = _core.PoolGeometry(
-        x.shape, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode, layout=layout
-    )
+    window = pooling(x.shape, options)
     by = divisors(window, count_include_pad, divisor)
-    padded = pad(window, channels_first(x, layout))
+    padded = pad(window, channels_first(x, window.layout))
     y = sum(seen(window, padded, tap) for tap in taps(window)) / by
-    return answer(in_layout(y, layout), dtype, out)
+    return answer(in_layout(y, window.layout), dtype, out)
 
 
 def avg_pool_backward(
     dy: Array,
     input_shape: Sequence[int],
-    kernel_size: PerAxis,
-    stride: PerAxis | None,
-    padding: Padding,
-    dilation: PerAxis,
-    ceil_mode: bool,
+    options: PoolOptions,
     count_include_pad: bool,
     divisor: float | None,
-    layout: str,
-    settings: _core.Settings,
     out: Array | None,
 ) -> Array:
     """Each error over its divisor, added to every cell of its window."""
     dtype = check_arrays(dy=dy)
-    window = _core.PoolGeometry(
-        input_shape, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode, layout=layout
-    )
+    window = pooling(input_shape, options)
     check_shape("dy", dy, window.y_shape)
-    share = channels_first(dy, layout).astype(np.float64) / divisors(window, count_include_pad, divisor)
+    share = channels_first(dy, window.layout).astype(np.float64) / divisors(window, count_include_pad, divisor)
     padded = spread(window, (window.batch, window.channels), 0, np.float64)
     for tap in taps(window):
         cells = seen(window, padded, tap)
         cells += share
-    return answer(in_layout(inside(window, padded), layout), dtype, out)
+    return answer(in_layout(inside(window, padded), window.layout), dtype, out)
 
 
-def check_exponent(p: float) -> None:
-    """An error unless ``p`` is a finite number above 0."""
-    check_number("p", p)
-    if not 0 < p < math.inf:
-        raise ValueError(f"p is {p}; it must be a finite number above 0")
+def exponent(p: float) -> float:
+    """``p`` as a float; an error unless it is a finite number above 0."""
+    number = _core.read_number(p, "p")
+    if not 0 < number < math.inf:
+        raise ValueError(f"p is {number}; it must be a finite number above 0")
+    return number
 
 
 def lp_pool(
     x: Array,
-    kernel_size: PerAxis,
+    options: PoolOptions,
     p: float,
-    stride: PerAxis | None,
-    padding: Padding,
-    dilation: PerAxis,
-    ceil_mode: bool,
-    layout: str,
-    settings: _core.Settings,
     out: Array | None,
 ) -> Array:
     """``(sum |x|**p) ** (1/p)``, each cell divided by the largest of its window first."""
     dtype = check_arrays(x=x)
-    check_exponent(p)
-    window = _core.PoolGeometry(
-        x.shape, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode, layout=layout
-    )
-    padded = np.abs(pad(window, channels_first(x, layout)))
+    p = exponent(p)
+    window = pooling(x.shape, options)
+    padded = np.abs(pad(window, channels_first(x, window.layout)))
     largest = np.maximum.reduce([seen(window, padded, tap) for tap in taps(window)])
     scale = np.where((largest == 0) | np.isinf(largest), 1, largest)  # so that no power overflows
     y = scale * sum((seen(window, padded, tap) / scale) ** p for tap in taps(window)) ** (1 / p)
-    return answer(in_layout(y, layout), dtype, out)
+    return answer(in_layout(y, window.layout), dtype, out)
 
 
 def lp_pool_backward(
     dy: Array,
     x: Array,
     y: Array,
-    kernel_size: PerAxis,
+    options: PoolOptions,
     p: float,
-    stride: PerAxis | None,
-    padding: Padding,
-    dilation: PerAxis,
-    ceil_mode: bool,
-    layout: str,
-    settings: _core.Settings,
     out: Array | None,
 ) -> Array:
     """``dy * sign(x) * (|x| / y) ** (p-1)``, added over the windows of a cell."""
     dtype = check_arrays(dy=dy, x=x, y=y)
-    check_exponent(p)
-    window = _core.PoolGeometry(
-        x.shape, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode, layout=layout
-    )
+    p = exponent(p)
+    window = pooling(x.shape, options)
     check_shape("dy", dy, window.y_shape)
     check_shape("y", y, window.y_shape)
-    errors, norms, cells = (channels_first(array, layout).astype(np.float64) for array in (dy, y, x))
+    errors, norms, cells = (channels_first(array, window.layout).astype(np.float64) for array in (dy, y, x))
     padded = pad(window, cells)
     gradient = np.zeros_like(padded)
     for tap in taps(window):
@@ -146,7 +116,7 @@ def lp_pool_backward(
             slope = np.sign(cell) * (np.abs(cell) / norms) ** (p - 1)
         into = seen(window, gradient, tap)
         into += np.where((norms == 0) | (cell == 0), 0, errors * slope)
-    return answer(in_layout(inside(window, gradient), layout), dtype, out)
+    return answer(in_layout(inside(window, gradient), window.layout), dtype, out)
 
 
 def adaptive_avg_pool(

@@ -8,17 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from gemmconv import _core
-from gemmconv.annotations import Array, Padding, PerAxis
-from gemmconv.backends.arrays import (
-    answer,
-    channels_first,
-    check_arrays,
-    check_bias,
-    check_shape,
-    in_layout,
-)
-from gemmconv.backends.options import check_word
-from gemmconv.backends.reference.activations import activated, check_name
+from gemmconv._core import ConvOptions
+from gemmconv.annotations import Array, PerAxis
+from gemmconv.backends.numpy_arrays import answer, check_arrays
+from gemmconv.backends.reference.activations import activated
+from gemmconv.backends.reference.shapes import channels_first, check_bias, check_shape, in_layout
+from gemmconv.backends.reference.strategies import chosen
 from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps, trailing
 
 
@@ -32,7 +27,7 @@ def forward(geometry: _core.Geometry, x: Array, w: Array) -> Array:
 
 
 def backward_input(geometry: _core.Geometry, dy: Array, w: Array) -> Array:
-    """The forward loop with the arrow turned: each output's derivative goes back to the cells it came from."""
+    """The forward loop with its two sides exchanged: each output's derivative goes back to the cells it came from."""
     errors = grouped(geometry, dy.astype(np.float64))
     padded = spread(geometry, (geometry.batch, geometry.in_channels), 0, np.float64)
     by_group = grouped(geometry, padded)  # a view
@@ -74,7 +69,7 @@ def ungrouped(array: Array) -> Array:
 
 
 def stored(geometry: _core.Geometry, tap: Sequence[int]) -> tuple[int, ...]:
-    """Where the weight of a tap lies: with ``flip`` the kernel is stored turned by 180 degrees."""
+    """Where the weight of a tap lies: with ``flip`` the kernel is stored rotated by 180 degrees."""
     return tuple(f - 1 - t for f, t in zip(geometry.kernel, tap, strict=True)) if geometry.flip else tuple(tap)
 
 
@@ -84,94 +79,54 @@ def kernel_at(geometry: _core.Geometry, w: Array, tap: Sequence[int]) -> Array:
     return weights.reshape(geometry.groups, -1, weights.shape[1])
 
 
-def check_strategy(name: str) -> None:
-    """The reference backend has the direct loop only."""
-    check_word("strategy", name, ("auto", "measure", *_core.strategy_names()))
-    if name not in ("auto", "measure", "direct"):
-        raise _core.UnsupportedError(f"strategy {name!r} is refused: the reference backend has only the direct loop")
+def geometry_of(x_shape: Sequence[int], w_shape: Sequence[int], options: ConvOptions) -> _core.Geometry:
+    """The geometry of a convolution under these options."""
+    return _core.Geometry(
+        x_shape,
+        w_shape,
+        stride=options.stride,
+        padding=options.padding,
+        dilation=options.dilation,
+        groups=options.groups,
+        flip=options.flip,
+        layout=options.layout,
+    )
 
 
 def conv(
-    x: Array,
-    w: Array,
-    bias: Array | None,
-    stride: PerAxis,
-    padding: Padding,
-    dilation: PerAxis,
-    groups: int,
-    flip: bool,
-    layout: str,
-    activation: str | None,
-    strategy: str,
-    settings: _core.Settings,
-    out: Array | None,
+    x: Array, w: Array, bias: Array | None, options: ConvOptions, activation: str | None, out: Array | None
 ) -> Array:
     """The forward pass."""
     dtype = check_arrays(x=x, w=w, bias=bias)
-    check_strategy(strategy)
-    check_name(activation)
-    geometry = _core.Geometry(
-        x.shape, w.shape, stride=stride, padding=padding, dilation=dilation, groups=groups, flip=flip, layout=layout
-    )
+    chosen(options.strategy)
+    activation = _core.read_activation(activation)
+    geometry = geometry_of(x.shape, w.shape, options)
     check_bias(bias, geometry.out_channels)
-    y = finished(forward(geometry, channels_first(x, layout), w), bias, activation)
-    return answer(in_layout(y, layout), dtype, out)
+    y = finished(forward(geometry, channels_first(x, geometry.layout), w), bias, activation)
+    return answer(in_layout(y, geometry.layout), dtype, out)
 
 
 def conv_backward_input(
-    dy: Array,
-    w: Array,
-    input_shape: Sequence[int],
-    stride: PerAxis,
-    padding: Padding,
-    dilation: PerAxis,
-    groups: int,
-    flip: bool,
-    layout: str,
-    strategy: str,
-    settings: _core.Settings,
-    out: Array | None,
+    dy: Array, w: Array, input_shape: Sequence[int], options: ConvOptions, out: Array | None
 ) -> Array:
     """The gradient with respect to ``x``."""
     dtype = check_arrays(dy=dy, w=w)
-    check_strategy(strategy)
-    geometry = _core.Geometry(
-        input_shape, w.shape, stride=stride, padding=padding, dilation=dilation, groups=groups, flip=flip, layout=layout
-    )
+    chosen(options.strategy)
+    geometry = geometry_of(input_shape, w.shape, options)
     check_shape("dy", dy, geometry.y_shape)
-    dx = backward_input(geometry, channels_first(dy, layout), w)
-    return answer(in_layout(dx, layout), dtype, out)
+    dx = backward_input(geometry, channels_first(dy, geometry.layout), w)
+    return answer(in_layout(dx, geometry.layout), dtype, out)
 
 
 def conv_backward_weight(
-    dy: Array,
-    x: Array,
-    weight_shape: Sequence[int],
-    stride: PerAxis,
-    padding: Padding,
-    dilation: PerAxis,
-    groups: int,
-    flip: bool,
-    layout: str,
-    strategy: str,
-    settings: _core.Settings,
-    out: Array | None,
+    dy: Array, x: Array, weight_shape: Sequence[int], options: ConvOptions, out: Array | None
 ) -> Array:
     """The gradient with respect to ``w``."""
     dtype = check_arrays(dy=dy, x=x)
-    check_strategy(strategy)
-    geometry = _core.Geometry(
-        x.shape,
-        weight_shape,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        flip=flip,
-        layout=layout,
-    )
+    chosen(options.strategy)
+    geometry = geometry_of(x.shape, weight_shape, options)
     check_shape("dy", dy, geometry.y_shape)
-    dw = backward_weight(geometry, channels_first(dy, layout), channels_first(x, layout))
+    dw = backward_weight(geometry, channels_first(dy, geometry.layout), channels_first(x, geometry.layout))
     return answer(dw, dtype, out)
 
 
@@ -187,35 +142,28 @@ def conv_transpose(
     x: Array,
     w: Array,
     bias: Array | None,
-    stride: PerAxis,
-    padding: Padding,
-    dilation: PerAxis,
-    groups: int,
-    flip: bool,
-    layout: str,
+    options: ConvOptions,
     output_padding: PerAxis,
     output_shape: Sequence[int] | None,
     activation: str | None,
-    strategy: str,
-    settings: _core.Settings,
     out: Array | None,
 ) -> Array:
     """The adjoint: the input gradient, with ``x`` as the error."""
     dtype = check_arrays(x=x, w=w, bias=bias)
-    check_strategy(strategy)
-    check_name(activation)
+    chosen(options.strategy)
+    activation = _core.read_activation(activation)
     geometry = _core.Geometry.transposed(
         x.shape,
         w.shape,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        flip=flip,
-        layout=layout,
+        stride=options.stride,
+        padding=options.padding,
+        dilation=options.dilation,
+        groups=options.groups,
+        flip=options.flip,
+        layout=options.layout,
         output_padding=output_padding,
         output_shape=output_shape,
     )
     check_bias(bias, geometry.in_channels)
-    y = finished(backward_input(geometry, channels_first(x, layout), w), bias, activation)
-    return answer(in_layout(y, layout), dtype, out)
+    y = finished(backward_input(geometry, channels_first(x, geometry.layout), w), bias, activation)
+    return answer(in_layout(y, geometry.layout), dtype, out)

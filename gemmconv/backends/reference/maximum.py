@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gemmconv import _core
-from gemmconv.annotations import Array, Padding, PerAxis
-from gemmconv.backends.arrays import answer, channels_first, check_arrays, check_shape, in_layout
-from gemmconv.backends.options import check_flag
+from gemmconv._core import PoolOptions
+from gemmconv.annotations import Array, PerAxis
+from gemmconv.backends.numpy_arrays import answer, check_array, check_arrays
 from gemmconv.backends.reference.adaptive import adaptive_taps, output_sizes
-from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps, trailing
+from gemmconv.backends.reference.shapes import channels_first, check_shape, in_layout
+from gemmconv.backends.reference.windows import inside, pad, pooling, seen, spread, taps, trailing
 
 
 def winners(candidates: Iterable[tuple[Array, Array]], shape: Sequence[int]) -> tuple[Array, Array]:
@@ -28,29 +29,21 @@ def winners(candidates: Iterable[tuple[Array, Array]], shape: Sequence[int]) -> 
 
 def max_pool(
     x: Array,
-    kernel_size: PerAxis,
-    stride: PerAxis | None,
-    padding: Padding,
-    dilation: PerAxis,
-    ceil_mode: bool,
+    options: PoolOptions,
     return_indices: bool,
-    layout: str,
-    settings: _core.Settings,
     out: Array | None,
 ) -> Array | tuple[Array, Array]:
     """The winner of each window, and its place."""
     dtype = check_arrays(x=x)
-    check_flag("return_indices", return_indices)
-    window = _core.PoolGeometry(
-        x.shape, kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode, layout=layout
-    )
-    padded = pad(window, channels_first(x, layout))
+    return_indices = _core.read_bool(return_indices, "return_indices")
+    window = pooling(x.shape, options)
+    padded = pad(window, channels_first(x, window.layout))
     cells = spread(window, (), -1, np.int64)  # which cell of the plane each padded cell is; -1 for padding
     inside(window, cells)[...] = np.arange(math.prod(window.input)).reshape(window.input)
     candidates = ((seen(window, padded, tap), seen(window, cells, tap)) for tap in taps(window))
     y, indices = winners(candidates, (window.batch, window.channels, *window.output))
-    pooled = answer(in_layout(y, layout), dtype, out)
-    return (pooled, np.ascontiguousarray(in_layout(indices, layout))) if return_indices else pooled
+    pooled = answer(in_layout(y, window.layout), dtype, out)
+    return (pooled, np.ascontiguousarray(in_layout(indices, window.layout))) if return_indices else pooled
 
 
 def adaptive_max_pool(
@@ -58,7 +51,7 @@ def adaptive_max_pool(
 ) -> Array | tuple[Array, Array]:
     """The winner of each adaptive window, and its place."""
     dtype = check_arrays(x=x)
-    check_flag("return_indices", return_indices)
+    return_indices = _core.read_bool(return_indices, "return_indices")
     plane = _core.PoolGeometry(x.shape, 1, layout=layout)
     outputs = output_sizes(plane, output_size)
     by_channel = channels_first(x, layout)
@@ -73,9 +66,9 @@ def adaptive_max_pool(
 
 def check_indices(indices: Array, shape: Sequence[int], cells: int) -> None:
     """Raise unless the indices are int64, of that shape, and lie in a plane of so many cells."""
-    if not isinstance(indices, np.ndarray) or indices.dtype.newbyteorder("=") != np.int64:
-        kind = indices.dtype if isinstance(indices, np.ndarray) else type(indices).__name__
-        raise TypeError(f"indices must be an array of int64, not {kind}")
+    check_array("indices", indices)
+    if indices.dtype.newbyteorder("=") != np.int64:
+        raise TypeError(f"indices must be an array of int64, not {indices.dtype}")
     check_shape("indices", indices, shape)
     wrong = indices[(indices < -1) | (indices >= cells)]
     if wrong.size:

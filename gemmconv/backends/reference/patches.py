@@ -6,7 +6,8 @@ import numpy as np
 
 from gemmconv import _core
 from gemmconv.annotations import Array, Padding, PerAxis
-from gemmconv.backends.arrays import answer, check_arrays, check_shape
+from gemmconv.backends.numpy_arrays import answer, check_arrays
+from gemmconv.backends.reference.shapes import check_shape
 from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps
 
 
@@ -32,6 +33,7 @@ def col2im(
 ) -> Array:
     """Each row added back to the cells that its tap sees."""
     dtype = check_arrays(cols=cols)
+    output_shape = _core.read_shape(output_shape, "output_shape", "the spatial sizes of the answer")
     if cols.ndim != 3:
         raise ValueError(f"cols must be (N, C * prod(kernel), L), not an array of shape {cols.shape}")
     batch, rows, _ = cols.shape

@@ -1,31 +1,18 @@
 """The reference backend's plan: the direct loop, with everything checked once."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from gemmconv import _core
 from gemmconv.annotations import Array
-from gemmconv.backends.arrays import (
-    DTYPES,
-    answer,
-    channels_first,
-    check_arrays,
-    check_bias,
-    check_shape,
-    in_layout,
-)
-from gemmconv.backends.options import check_word
-from gemmconv.backends.reference.activations import check_name
-from gemmconv.backends.reference.convolution import (
-    backward_input,
-    backward_weight,
-    check_strategy,
-    finished,
-    forward,
-)
+from gemmconv.backends.numpy_arrays import answer, check_arrays
+from gemmconv.backends.reference.convolution import backward_input, backward_weight, finished, forward
+from gemmconv.backends.reference.shapes import channels_first, check_bias, check_shape, in_layout
+from gemmconv.backends.reference.strategies import chosen
 from gemmconv.backends.reference.windows import reach
 
 # What the arguments of each pass are called, which of the geometry's shapes they have, and the answer's shape.
@@ -52,7 +39,8 @@ class ReferencePlan:
     geometry: _core.Geometry
     dtype: np.dtype[Any]
     activation: str | None
-    strategy: str = field(default="direct", init=False)
+    strategy: str
+    variant: str
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -89,9 +77,10 @@ class ReferencePlan:
         """A line for each strategy."""
         lines = [f"{self.pass_}, {self.flops / 1e9:.3g} GFLOP, reference backend"]
         for name in _core.strategy_names():
-            if name == "direct":
+            if name == self.strategy:
                 bound = f"{self.error_bound:.3g} * (|x| conv |w|)"
-                lines.append(f"  {name:<10} chosen; workspace {self.workspace_bytes} bytes, error bound {bound}")
+                cost = f"workspace {self.workspace_bytes} bytes, error bound {bound}"
+                lines.append(f"  {name:<10} chosen as {name}/{self.variant}; {cost}")
             else:
                 lines.append(f"  {name:<10} refused: the reference backend has only the direct loop")
         return "\n".join(lines)
@@ -140,17 +129,15 @@ def plan(
     pass_: str,
     geometry: _core.Geometry,
     *,
-    dtype: str,
+    dtype: DTypeLike,
     activation: str | None,
     strategy: str,
     settings: _core.Settings,
 ) -> ReferencePlan:
     """A plan for the direct loop."""
-    check_word("pass", pass_, tuple(SIGNATURES))
-    if dtype not in DTYPES:
-        raise TypeError(f"dtype is {dtype}; expected {' or '.join(DTYPES)}")
-    check_strategy(strategy)
-    check_name(activation)
+    pass_ = _core.read_pass(pass_)
+    real = np.dtype(_core.read_dtype(dtype))
+    activation = _core.read_activation(activation)
     if activation is not None and pass_ == "backward_weight":
         raise ValueError("a backward_weight plan takes no activation")
-    return ReferencePlan(pass_, geometry, np.dtype(dtype), activation)
+    return ReferencePlan(pass_, geometry, real, activation, *chosen(strategy))

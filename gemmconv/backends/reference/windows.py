@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gemmconv import _core
 from gemmconv.annotations import Array
 
 
@@ -39,6 +40,19 @@ class Window(Protocol):
     @property
     def output(self) -> tuple[int, ...]:
         """Windows along each axis."""
+
+
+def pooling(x_shape: Sequence[int], options: _core.PoolOptions) -> _core.PoolGeometry:
+    """The windows of a pooling under these options."""
+    return _core.PoolGeometry(
+        x_shape,
+        options.kernel_size,
+        stride=options.stride,
+        padding=options.padding,
+        dilation=options.dilation,
+        ceil_mode=options.ceil_mode,
+        layout=options.layout,
+    )
 
 
 def taps(window: Window) -> Iterator[tuple[int, ...]]:
