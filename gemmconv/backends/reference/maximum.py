@@ -64,11 +64,15 @@ def adaptive_max_pool(
     return (pooled, np.ascontiguousarray(in_layout(indices, layout))) if return_indices else pooled
 
 
-def check_indices(indices: Array, shape: Sequence[int], cells: int) -> None:
-    """Raise unless the indices are int64, of that shape, and lie in a plane of so many cells."""
+def check_index_dtype(indices: Array) -> None:
+    """TypeError unless the indices are an array of int64."""
     check_array("indices", indices)
     if indices.dtype.newbyteorder("=") != np.int64:
         raise TypeError(f"indices must be an array of int64, not {indices.dtype}")
+
+
+def check_indices(indices: Array, shape: Sequence[int], cells: int) -> None:
+    """ValueError unless the indices have that shape and lie in a plane of so many cells."""
     check_shape("indices", indices, shape)
     wrong = indices[(indices < -1) | (indices >= cells)]
     if wrong.size:
@@ -107,6 +111,7 @@ def max_pool_backward(
 ) -> Array:
     """Each error added to its winner."""
     dtype = check_arrays(dy=dy)
+    check_index_dtype(indices)
     plane = check_planes("dy", dy, input_shape, layout)
     check_indices(indices, dy.shape, math.prod(plane.input))
     row, cell, won = positions(channels_first(indices, layout))
@@ -125,6 +130,7 @@ def max_unpool(
 ) -> Array:
     """Each value at its place."""
     dtype = check_arrays(y=y)
+    check_index_dtype(indices)
     plane = check_planes("y", y, output_shape, layout)
     check_indices(indices, y.shape, math.prod(plane.input))
     row, cell, won = positions(channels_first(indices, layout))
@@ -137,6 +143,7 @@ def max_unpool(
 def max_unpool_backward(dx: Array, indices: Array, layout: str, settings: _core.Settings, out: Array | None) -> Array:
     """The derivative at the place of each value."""
     dtype = check_arrays(dx=dx)
+    check_index_dtype(indices)
     plane = check_planes("indices", indices, dx.shape, layout)
     check_indices(indices, indices.shape, math.prod(plane.input))
     by_channel = channels_first(indices, layout)

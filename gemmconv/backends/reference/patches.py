@@ -16,6 +16,7 @@ def im2col(
 ) -> Array:
     """One row of columns for each channel and tap: what that tap sees."""
     dtype = check_arrays(x=x)
+    stride = _core.read_axes(stride, "stride", x.ndim - 2)  # None, which a pooling takes, is no stride here
     window = _core.PoolGeometry(x.shape, kernel_size, stride=stride, padding=padding, dilation=dilation)
     padded = pad(window, x)
     columns = [seen(window, padded, tap) for tap in taps(window)]
@@ -37,6 +38,7 @@ def col2im(
     if cols.ndim != 3:
         raise ValueError(f"cols must be (N, C * prod(kernel), L), not an array of shape {cols.shape}")
     batch, rows, _ = cols.shape
+    stride = _core.read_axes(stride, "stride", len(output_shape))
     # The channels are not known before the kernel's area is: one channel tells it.
     area = np.prod(
         _core.PoolGeometry(
