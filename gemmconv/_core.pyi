@@ -5,14 +5,12 @@ releases the GIL and calls one function of ``libgemmconv``. ``settings`` is alwa
 """
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, Never, final
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-Array = NDArray[Any]
-PerAxis = int | Sequence[int]
-Padding = int | str | Sequence[int] | Sequence[tuple[int, int]]
+from gemmconv.annotations import Array, Padding, PerAxis
 
 class UnsupportedError(ValueError): ...
 
@@ -134,23 +132,40 @@ class Geometry:
     ) -> Geometry:
         """The convolution whose adjoint takes ``x_shape`` to ``geometry.x_shape`` (its y_shape is the given one)."""
 
-    rank: int
-    batch: int
-    in_channels: int
-    out_channels: int
-    groups: int
-    flip: bool
-    layout: str
-    input: tuple[int, ...]
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    dilation: tuple[int, ...]
-    padding_low: tuple[int, ...]
-    padding_high: tuple[int, ...]
-    output: tuple[int, ...]
-    x_shape: tuple[int, ...]
-    w_shape: tuple[int, ...]
-    y_shape: tuple[int, ...]
+    @property
+    def rank(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def in_channels(self) -> int: ...
+    @property
+    def out_channels(self) -> int: ...
+    @property
+    def groups(self) -> int: ...
+    @property
+    def flip(self) -> bool: ...
+    @property
+    def layout(self) -> str: ...
+    @property
+    def input(self) -> tuple[int, ...]: ...
+    @property
+    def kernel(self) -> tuple[int, ...]: ...
+    @property
+    def stride(self) -> tuple[int, ...]: ...
+    @property
+    def dilation(self) -> tuple[int, ...]: ...
+    @property
+    def padding_low(self) -> tuple[int, ...]: ...
+    @property
+    def padding_high(self) -> tuple[int, ...]: ...
+    @property
+    def output(self) -> tuple[int, ...]: ...
+    @property
+    def x_shape(self) -> tuple[int, ...]: ...
+    @property
+    def w_shape(self) -> tuple[int, ...]: ...
+    @property
+    def y_shape(self) -> tuple[int, ...]: ...
 
 @final
 class PoolGeometry:
@@ -167,23 +182,38 @@ class PoolGeometry:
         ceil_mode: bool = False,
         layout: str = "NCHW",
     ) -> None: ...
-    rank: int
-    batch: int
-    channels: int
-    layout: str
-    input: tuple[int, ...]
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    dilation: tuple[int, ...]
-    padding_low: tuple[int, ...]
-    padding_high: tuple[int, ...]
-    output: tuple[int, ...]
-    x_shape: tuple[int, ...]
-    y_shape: tuple[int, ...]
+    @property
+    def rank(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def layout(self) -> str: ...
+    @property
+    def input(self) -> tuple[int, ...]: ...
+    @property
+    def kernel(self) -> tuple[int, ...]: ...
+    @property
+    def stride(self) -> tuple[int, ...]: ...
+    @property
+    def dilation(self) -> tuple[int, ...]: ...
+    @property
+    def padding_low(self) -> tuple[int, ...]: ...
+    @property
+    def padding_high(self) -> tuple[int, ...]: ...
+    @property
+    def output(self) -> tuple[int, ...]: ...
+    @property
+    def x_shape(self) -> tuple[int, ...]: ...
+    @property
+    def y_shape(self) -> tuple[int, ...]: ...
 
 @final
 class Packed:
-    """Weights laid out for one plan."""
+    """Weights laid out for one plan, made by `Plan.pack` alone."""
+
+    def __init__(self, *args: Never) -> None: ...
 
 @final
 class Plan:
