@@ -39,6 +39,7 @@ NAMES = [
     "set_options",
     "get_options",
     "show_config",
+    "strategies",
     "get_include",
     "get_cmake_dir",
     "UnsupportedError",

@@ -5,6 +5,7 @@ An array's owner is told by its type alone, so that a backend nobody uses is nev
 
 import functools
 import importlib
+from typing import Any
 
 from gemmconv._core import UnsupportedError
 from gemmconv.backends import cpu
@@ -56,6 +57,15 @@ def backend_of(array: object) -> Backend | None:
     package = package_of(array)
     backend = loaded(package) if package in BACKENDS else None
     return backend if backend is not None and backend.owns(array) else None
+
+
+def array_module(array: object, name: str | None = None) -> Any:
+    """The module that makes arrays like this one: `Backend.xp` of its owner, or of the backend of that name.
+
+    For what is no backend's array, such as a list, it is that of the CPU.
+    """
+    backend = backend_of(array) or CPU if name is None else backend_named(name)
+    return backend.xp
 
 
 @functools.cache

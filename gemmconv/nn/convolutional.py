@@ -16,7 +16,7 @@ from gemmconv import (
     conv_transpose_backward,
 )
 from gemmconv.annotations import Array, Padding, PerAxis
-from gemmconv.nn.layer import Layer, Mode, check_activation, first_weights
+from gemmconv.nn.layer import Layer, Mode, check_activation, constant, first_weights
 
 
 def channels_of(shape: tuple[int, ...], layout: str) -> int:
@@ -126,7 +126,7 @@ class Conv(Layer):
         weight = first_weights(shape, prod(shape[1:]), fan_out, self.activation, dtype, generator)
         self.parameters = {"weight": weight}
         if self.bias:
-            self.parameters["bias"] = np.zeros(self.out_channels, dtype)
+            self.parameters["bias"] = constant(self.out_channels, 0, dtype)
 
     def weighted_input(self, a: Array, mode: Mode) -> tuple[Array, Any]:
         """``z = w * a + b``."""
@@ -138,7 +138,7 @@ class Conv(Layer):
         return conv(a, w, b, activation=self.activation, **self._geometry(mode))
 
     def backward_input(self, delta: Array, a: Array, kept: Any, mode: Mode) -> Array:
-        """``delta * rot180(w)``: the full convolution with the turned kernel, for any stride, padding and dilation."""
+        """``delta * rot180(w)``: the full convolution with the rotated kernel, for any stride, padding and dilation."""
         return conv_backward_input(delta, self.parameters["weight"], a.shape, **self._geometry(mode))
 
     def gradients(self, delta: Array, a: Array, kept: Any, mode: Mode) -> dict[str, Array]:
@@ -224,7 +224,7 @@ class ConvTranspose(Layer):
         weight = first_weights(shape, fan_in, prod(shape[1:]), self.activation, dtype, generator)
         self.parameters = {"weight": weight}
         if self.bias:
-            self.parameters["bias"] = np.zeros(self.out_channels, dtype)
+            self.parameters["bias"] = constant(self.out_channels, 0, dtype)
 
     def weighted_input(self, a: Array, mode: Mode) -> tuple[Array, Any]:
         """``z``: each cell of ``a`` adds the kernel, times its value."""

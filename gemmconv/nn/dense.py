@@ -8,7 +8,8 @@ import numpy as np
 
 from gemmconv import conv, conv_backward_bias, conv_backward_input, conv_backward_weight
 from gemmconv.annotations import Array
-from gemmconv.nn.layer import Layer, Mode, check_activation, first_weights
+from gemmconv.backends import array_module
+from gemmconv.nn.layer import Layer, Mode, check_activation, constant, first_weights
 
 
 @dataclass(eq=False)
@@ -59,7 +60,7 @@ class Dense(Layer):
         weight = first_weights((self.units, features), features, self.units, self.activation, dtype, generator)
         self.parameters = {"weight": weight}
         if self.bias:
-            self.parameters["bias"] = np.zeros(self.units, dtype)
+            self.parameters["bias"] = constant(self.units, 0, dtype)
 
     def weighted_input(self, a: Array, mode: Mode) -> tuple[Array, Any]:
         """``z = w a + b``."""
@@ -74,21 +75,22 @@ class Dense(Layer):
         if _features(a.shape) != w.shape[1]:
             raise ValueError(f"this Dense layer was built for {w.shape[1]} features, not for {a.shape[1]}")
         if not len(a):
-            return np.empty((0, self.units), a.dtype)
+            none: Array = array_module(a).empty((0, self.units), a.dtype)
+            return none
         z = conv(a[None], w[..., None], b, layout="NHWC", activation=activation, backend=mode.backend)
         return z.reshape(len(a), self.units)
 
     def backward_input(self, delta: Array, a: Array, kept: Any, mode: Mode) -> Array:
         """``w^T delta``."""
         if not len(a):
-            return np.empty_like(a)
+            return a.copy()
         w = self.parameters["weight"][..., None]
         return conv_backward_input(delta[None], w, (1, *a.shape), layout="NHWC", backend=mode.backend).reshape(a.shape)
 
     def gradients(self, delta: Array, a: Array, kept: Any, mode: Mode) -> dict[str, Array]:
         """``dC/dw = delta a^T`` and ``dC/db``, summed over the batch."""
         if not len(a):
-            return {name: np.zeros_like(parameter) for name, parameter in self.parameters.items()}
+            return {name: array_module(parameter).zeros_like(parameter) for name, parameter in self.parameters.items()}
         shape = (*self.parameters["weight"].shape, 1)
         weight = conv_backward_weight(delta[None], a[None], shape, layout="NHWC", backend=mode.backend)[..., 0]
         if not self.bias:

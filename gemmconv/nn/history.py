@@ -1,6 +1,10 @@
-"""What a training measured, epoch by epoch."""
+"""What a training measured, epoch by epoch, and where it stands."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import inf
+
+from gemmconv.annotations import Array
 
 Record = dict[str, float]
 """The measures of one epoch, by name."""
@@ -49,3 +53,14 @@ class History:
         """The epoch, counted from 0, whose measure of that name is the smallest."""
         measures = self[name]
         return measures.index(min(measures))
+
+
+@dataclass
+class Progress:
+    """Where a training stands: all that a checkpoint stores beside weights, optimiser and generator."""
+
+    epoch: int = 0
+    best_loss: float = inf
+    epochs_without_gain: int = 0
+    records: list[Record] = field(default_factory=list)
+    best: dict[str, Array] = field(default_factory=dict)

@@ -4,13 +4,14 @@ A layer keeps nothing of a pass inside itself. What its backward pass needs it r
 keeps it: the same layer can therefore predict in one thread while it is checked in another.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from gemmconv import activate
+from gemmconv import _core, activate
 from gemmconv.annotations import Array
 
 
@@ -34,7 +35,7 @@ class Mode:
 
 
 class Layer:
-    """A layer of a `Network`: the ground of those in this package and of your own.
+    """A layer of a `Network`: what those in this package and your own derive from.
 
     A subclass gives `weighted_input` and `backward_input`; one with weights also `build` and `gradients`. The
     activation of ``z`` and its derivative are the network's business: a layer names it in ``activation``.
@@ -74,6 +75,8 @@ class Layer:
 
     def build(self, input_shape: tuple[int, ...], dtype: np.dtype[Any], generator: np.random.Generator) -> None:
         """Make the parameters for inputs of this shape, batch included; called once, at the first batch.
+
+        They may be NumPy arrays whatever the backend: the network copies them to where it computes.
 
         Parameters
         ----------
@@ -131,7 +134,12 @@ def activated(z: Array, name: str | None, mode: Mode) -> Array:
 
 def check_activation(name: str | None) -> None:
     """ValueError with the list, unless ``name`` is an activation's."""
-    activate(np.zeros(1, np.float32), name)
+    _core.read_activation(name)
+
+
+def constant(size: int, value: float, dtype: np.dtype[Any]) -> Array:
+    """So many first parameters of one value, in the host's memory, as `first_weights` are."""
+    return np.full(size, value, dtype)
 
 
 def first_weights(
@@ -148,4 +156,4 @@ def first_weights(
     """
     one_sided = activation in ("relu", "leaky_relu", "softplus", "gelu")
     variance = 2.0 / fan_in if one_sided else 2.0 / (fan_in + fan_out)
-    return generator.normal(0.0, np.sqrt(variance), tuple(shape)).astype(dtype)
+    return generator.normal(0.0, math.sqrt(variance), tuple(shape)).astype(dtype)

@@ -6,6 +6,10 @@ import numpy as np
 
 from gemmconv import activate_backward
 from gemmconv.annotations import Array
+from gemmconv.backends import array_module
+
+LABELS = "iub"
+"""The kinds of dtype that hold labels: integers and booleans."""
 
 
 class Loss:
@@ -13,7 +17,8 @@ class Loss:
 
     def targets(self, t: Any, dtype: np.dtype[Any]) -> Array:
         """``t`` as this loss takes it, for a network of that dtype; ValueError if it cannot be taken."""
-        return np.ascontiguousarray(t, dtype)
+        targets: Array = array_module(t).ascontiguousarray(t, dtype)
+        return targets
 
     def evaluate(self, a: Array, t: Array) -> tuple[float, Array]:
         """The cost and its derivative with respect to ``a``.
@@ -67,7 +72,7 @@ class SquaredError(Loss):
             raise ValueError(f"the network's output has shape {a.shape}, but its targets have shape {t.shape}")
         difference = a - t
         count = max(len(a), 1)
-        cost = 0.5 * float(np.square(difference, dtype=np.float64).sum()) / count
+        cost = 0.5 * float(array_module(a).square(difference, dtype="float64").sum()) / count
         return cost, difference / a.dtype.type(count)
 
 
@@ -89,21 +94,21 @@ class CrossEntropy(Loss):
 
     def targets(self, t: Any, dtype: np.dtype[Any]) -> Array:
         """Labels as int64, or probabilities (one row an example, such as one-hot) in the network's dtype."""
-        array = np.asarray(t)
-        if np.issubdtype(array.dtype, np.integer) or array.dtype == np.bool_:
-            return np.ascontiguousarray(array, np.int64)
-        if not np.issubdtype(array.dtype, np.floating):
+        xp = array_module(t)
+        array: Array = xp.asarray(t)
+        if array.dtype.kind not in LABELS + "f":
             raise ValueError(f"CrossEntropy takes integer labels or probabilities, not targets of dtype {array.dtype}")
-        return np.ascontiguousarray(array, dtype)
+        targets: Array = xp.ascontiguousarray(array, "int64" if array.dtype.kind in LABELS else dtype)
+        return targets
 
     def evaluate(self, a: Array, t: Array) -> tuple[float, Array]:
         """The cost and its derivative with respect to the scores ``a``."""
         wanted = self._probabilities(a, t)
-        shifted = a - a.max(axis=1, keepdims=True, initial=-np.inf)
-        exponentials = np.exp(shifted)
+        xp, shifted = array_module(a), below_zero(a)
+        exponentials: Array = xp.exp(shifted)
         sums = exponentials.sum(axis=1, keepdims=True)
         count = max(a.size // a.shape[1], 1)
-        cost = float(np.sum(wanted * (np.log(sums) - shifted), dtype=np.float64)) / count
+        cost = float((wanted * (xp.log(sums) - shifted)).sum(dtype="float64")) / count
         exponentials /= sums
         # targets that do not sum to one pull with their own weight
         exponentials *= wanted.sum(axis=1, keepdims=True)
@@ -114,14 +119,14 @@ class CrossEntropy(Loss):
     def correct(self, a: Array, t: Array) -> int | None:
         """How many of the largest scores stand at the label."""
         labels = t if t.ndim == a.ndim - 1 else t.argmax(axis=1)
-        return int(np.count_nonzero(a.argmax(axis=1) == labels))
+        return int((a.argmax(axis=1) == labels).sum())
 
     def _probabilities(self, a: Array, t: Array) -> Array:
         if a.ndim < 2:
             raise ValueError(f"CrossEntropy takes scores (N, classes, ...), not an output of shape {a.shape}")
-        if t.shape == a.shape and np.issubdtype(t.dtype, np.floating):
+        if t.shape == a.shape and t.dtype.kind == "f":
             return t
-        if t.shape != (a.shape[0], *a.shape[2:]) or not np.issubdtype(t.dtype, np.integer):
+        if t.shape != (a.shape[0], *a.shape[2:]) or t.dtype.kind not in "iu":
             raise ValueError(
                 f"the network's output has shape {a.shape}: CrossEntropy needs labels of shape "
                 f"{(a.shape[0], *a.shape[2:])} or probabilities of shape {a.shape}, not {t.dtype} of shape {t.shape}"
@@ -129,9 +134,14 @@ class CrossEntropy(Loss):
         classes = a.shape[1]
         if t.size and (t.min() < 0 or t.max() >= classes):
             raise ValueError(f"labels run from {t.min()} to {t.max()}, but the network has outputs 0 to {classes - 1}")
-        wanted = np.zeros(a.shape, a.dtype)
-        np.put_along_axis(wanted, t[:, None], 1, axis=1)
+        columns = array_module(a).arange(classes).reshape(classes, *[1] * (a.ndim - 2))
+        wanted: Array = (t[:, None] == columns).astype(a.dtype)
         return wanted
+
+
+def below_zero(scores: Array) -> Array:
+    """The scores less the largest of each example, so that no exponential overflows."""
+    return scores - scores.max(axis=1, keepdims=True) if scores.shape[1] else scores
 
 
 def softmax(scores: Array) -> Array:
@@ -154,12 +164,11 @@ def softmax(scores: Array) -> Array:
     >>> nn.softmax(np.array([[1000.0, 1000.0]]))
     array([[0.5, 0.5]])
     """
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True, initial=-np.inf))
+    exponentials: Array = array_module(scores).exp(below_zero(scores))
     probabilities: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
     return probabilities
 
 
 def default_loss(t: Any) -> Loss:
     """Cross-entropy for labels, squared error for numbers."""
-    dtype = np.asarray(t).dtype
-    return CrossEntropy() if np.issubdtype(dtype, np.integer) or dtype == np.bool_ else SquaredError()
+    return CrossEntropy() if array_module(t).asarray(t).dtype.kind in LABELS else SquaredError()

@@ -1,9 +1,9 @@
-"""A network: layers one after the other, with their weights.
+"""A network: a model that is trained, saved and loaded.
 
-Its gradients come from `backpropagation`, its loop from `training`, its files from `storage`.
+Its layers and weights are in `model`, its gradients in `backpropagation`, its loop in `training`, its files in
+`storage`.
 """
 
-import copy
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,20 +11,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from gemmconv.annotations import Array
-from gemmconv.nn.backpropagation import Gradients, backpropagate, blame
-from gemmconv.nn.history import History
-from gemmconv.nn.layer import Layer, Mode
+from gemmconv.nn import storage
 from gemmconv.nn.losses import Loss, default_loss
+from gemmconv.nn.model import Model, Seed
 from gemmconv.nn.optimizers import Adam, Optimizer
-from gemmconv.nn.storage import load_into, load_new, save
 from gemmconv.nn.training import Callback, Validation, train
-
-Seed = int | np.random.Generator | np.random.SeedSequence | None
 
 
 class Loading:
-    """``Network.load(path)`` makes a network, ``network.load(path)`` fills this one: see `storage.load_new`."""
+    """``Network.load(path)`` makes a network, ``network.load(path)`` fills this one: see `load_new`."""
 
     def __get__(
         self, network: "Network | None", owner: type["Network"]
@@ -32,7 +27,7 @@ class Loading:
         return load_new if network is None else partial(load_into, network)
 
 
-class Network:
+class Network(Model):
     """A sequence of layers, trained by backpropagation.
 
     Parameters
@@ -64,128 +59,6 @@ class Network:
     >>> network.predict(x[:3]).shape
     (3, 2)
     """
-
-    def __init__(self, layers: Sequence[Layer], *, dtype: Any = None, backend: str | None = None) -> None:
-        self.layers = list(layers)
-        if not self.layers:
-            raise ValueError("a network needs at least one layer")
-        for layer in self.layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(f"a network is made of gemmconv.nn layers, not of {type(layer).__name__}")
-        if len({id(layer) for layer in self.layers}) != len(self.layers):
-            raise ValueError("the same layer stands twice in this network: make one for each place")
-        self.dtype = None if dtype is None else floating(dtype)
-        self.backend = backend
-        self.built = False
-        self.history = History()
-
-    def __repr__(self) -> str:
-        inside = "".join(f"    {layer!r},\n" for layer in self.layers)
-        return f"Network([\n{inside}])"
-
-    @property
-    def parameters(self) -> dict[str, Array]:
-        """What is trained, by name: ``"0.weight"`` is the weight of the first layer. The arrays are the layers' own."""
-        return self._named("parameters")
-
-    @property
-    def buffers(self) -> dict[str, Array]:
-        """What is kept but not trained, by name."""
-        return self._named("buffers")
-
-    def _named(self, kind: str) -> dict[str, Array]:
-        return {
-            f"{number}.{name}": array
-            for number, layer in enumerate(self.layers)
-            for name, array in getattr(layer, kind).items()
-        }
-
-    def build(self, input_shape: Sequence[int], *, seed: Seed = None) -> Self:
-        """Make the first weights for batches of that shape; otherwise the first batch does it, wherever it comes.
-
-        Parameters
-        ----------
-        input_shape : sequence of int
-            Of a batch, N and C included.
-        seed : int or numpy.random.Generator, optional
-            Where the weights are drawn from.
-
-        Returns
-        -------
-        Network
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If a layer cannot take what the one before gives.
-        """
-        dtype = self.dtype or np.dtype(np.float32)
-        generator = np.random.default_rng(seed)
-        a: Array = np.zeros((max(input_shape[0], 1), *input_shape[1:]), dtype)
-        mode = Mode(backend=self.backend)
-        for number, layer in enumerate(self.layers):
-            try:
-                layer.build(a.shape, dtype, generator)
-                a = layer.forward(a, mode)
-            except Exception as error:
-                blame(error, number, layer, a)
-                raise
-        self.dtype = dtype
-        self.built = True
-        return self
-
-    def batch(self, x: Any) -> Array:
-        """``x`` as a C-ordered array of the network's dtype, which it sets if none was chosen."""
-        array = np.asarray(x)
-        if array.ndim < 2:
-            raise ValueError(f"a batch has the shape (N, features) or (N, C, *spatial), not {array.shape}")
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"a batch must hold real numbers, not {array.dtype}")
-        if self.dtype is None:
-            self.dtype = np.dtype(np.float64 if array.dtype == np.float64 else np.float32)
-        return np.ascontiguousarray(array, self.dtype)
-
-    def gradients(
-        self, x: Any, t: Any, *, loss: Loss | None = None, mode: Mode | None = None, needs_input: bool = False
-    ) -> Gradients:
-        """The cost of a batch and its derivatives with respect to every parameter.
-
-        Parameters
-        ----------
-        x : array, (N, ...)
-            The input.
-        t : array
-            The targets, as ``loss`` takes them.
-        loss : Loss, optional
-            By default `CrossEntropy` for integer targets and `SquaredError` for others.
-        mode : Mode, optional
-            By default a training pass on this network's backend; layers that draw need one with a generator.
-        needs_input : bool
-            Whether the derivative with respect to ``x`` is wanted too.
-
-        Returns
-        -------
-        Gradients
-            ``cost``, ``parameters`` (the derivatives by name), ``input``, ``output``, ``targets``, ``kept``.
-
-        Raises
-        ------
-        ValueError
-            If shapes do not fit.
-
-        Notes
-        -----
-        The five steps are in `gemmconv.nn.backpropagation`.
-        """
-        loss = loss or default_loss(t)
-        mode = mode or Mode(training=True, backend=self.backend)
-        x = self.batch(x)
-        t = loss.targets(t, x.dtype)
-        if not self.built:
-            self.build((1, *x.shape[1:]))
-
-        return backpropagate(self.layers, x, t, loss, mode, needs_input=needs_input)
 
     def fit(
         self,
@@ -276,79 +149,6 @@ class Network:
         )
         return self
 
-    def predict(self, x: Any, *, batch_size: int = 256) -> Array:
-        """The output of the last layer.
-
-        Parameters
-        ----------
-        x : array, (N, ...)
-            The input.
-        batch_size : int
-            How many examples to compute at once.
-
-        Returns
-        -------
-        array, (N, ...)
-            For a network trained with `CrossEntropy` the scores: their `gemmconv.nn.softmax` are probabilities, and
-            ``argmax(axis=1)`` is the label.
-
-        Raises
-        ------
-        ValueError
-            If the shape does not fit.
-        """
-        x = self.batch(x)
-        if not self.built:
-            self.build((1, *x.shape[1:]))
-        mode = Mode(backend=self.backend)
-        starts = range(0, max(len(x), 1), batch_size)
-        outputs = [self._forward(x[start : start + batch_size], mode) for start in starts]
-        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
-
-    def _forward(self, a: Array, mode: Mode) -> Array:
-        for number, layer in enumerate(self.layers):
-            try:
-                a = layer.forward(a, mode)
-            except Exception as error:
-                blame(error, number, layer, a)
-                raise
-        return a
-
-    def evaluate(self, x: Any, t: Any, *, loss: Loss | None = None, batch_size: int = 256) -> dict[str, float]:
-        """The mean loss on examples, and the accuracy where the loss has one.
-
-        Parameters
-        ----------
-        x, t : array
-            The examples and their targets, as in `fit`.
-        loss : Loss, optional
-            As in `fit`.
-        batch_size : int
-            How many examples to compute at once.
-
-        Returns
-        -------
-        dict of str to float
-            ``"loss"`` and, for `CrossEntropy`, ``"accuracy"``.
-        """
-        loss = loss or default_loss(t)
-        a = self.predict(x, batch_size=batch_size)
-        wanted = loss.targets(t, a.dtype)
-        measures = {"loss": loss.evaluate(a, wanted)[0]}
-        correct = loss.correct(a, wanted)
-        if correct is not None:
-            measures["accuracy"] = correct / max(a.size // a.shape[1], 1)
-        return measures
-
-    def astype(self, dtype: Any) -> "Network":
-        """A copy of this network whose weights have another dtype: float32 or float64."""
-        other = copy.deepcopy(self)
-        other.dtype = floating(dtype)
-        for layer in other.layers:
-            layer.parameters = {name: array.astype(other.dtype) for name, array in layer.parameters.items()}
-            layer.buffers = {name: array.astype(other.dtype) for name, array in layer.buffers.items()}
-        return other
-
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write layers and weights to a file.
 
@@ -367,14 +167,42 @@ class Network:
         OSError
             If the file cannot be written.
         """
-        save(path, self)
+        storage.save(path, self)
 
     load = Loading()
 
 
-def floating(dtype: Any) -> np.dtype[Any]:
-    """``dtype`` as float32 or float64; ValueError for another."""
-    wanted: np.dtype[Any] = np.dtype(dtype)
-    if wanted not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f"networks compute in float32 or float64, not in {wanted}")
-    return wanted
+def load_new(path: str | os.PathLike[str]) -> Network:
+    """A network from a file.
+
+    Called as ``Network.load(path)`` it makes the layers that the file describes; as ``network.load(path)`` it fills a
+    network whose layers must be those of the file, and gives it back.
+
+    Parameters
+    ----------
+    path : path
+        What `Network.save` or a checkpoint of `Network.fit` wrote.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, is something else, or does not fit the network, which is then as before.
+    OSError
+        If the file cannot be read.
+    """
+    description, arrays = storage.read(path)
+    network = Network(storage.layers_of(path, description))
+    storage.fill(path, network, description, arrays)
+    return network
+
+
+def load_into(network: Network, path: str | os.PathLike[str]) -> Network:
+    """Fill a network from a file whose layers are the same: see `load_new`."""
+    description, arrays = storage.read(path)
+    storage.check_same_layers(path, network, description)
+    storage.fill(path, network, description, arrays)
+    return network

@@ -1,10 +1,10 @@
 """From gradients to the next parameters, in place. The rules are those of PyTorch's `SGD` and `Adam`."""
 
+import math
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from gemmconv.annotations import Array
+from gemmconv.backends import array_module
 
 Schedule = Callable[[float], float]
 """The learning rate as a function of the epochs done, fractions included."""
@@ -76,7 +76,7 @@ class Optimizer:
         key = f"{kind}/{name}"
         memory = self.state.get(key)
         if memory is None:
-            memory = self.state[key] = np.zeros_like(parameter)
+            memory = self.state[key] = array_module(parameter).zeros_like(parameter)
         elif memory.shape != parameter.shape:
             raise ValueError(
                 f"this optimiser remembers {kind} of shape {memory.shape} for {name}, whose shape is "
@@ -194,7 +194,7 @@ class Adam(Optimizer):
 
     def update(self, name: str, parameter: Array, gradient: Array, rate: float) -> None:
         """One step of Adam."""
-        real = parameter.dtype.type
+        real, xp = parameter.dtype.type, array_module(parameter)
         mean = self.remembered("mean", name, parameter)
         square = self.remembered("square", name, parameter)
         if self.shrinkage:
@@ -203,14 +203,14 @@ class Adam(Optimizer):
         passing = gradient - mean
         passing *= real(1 - self.beta1)
         mean += passing
-        np.multiply(gradient, gradient, out=passing)
+        xp.multiply(gradient, gradient, out=passing)
         passing -= square
         passing *= real(1 - self.beta2)
         square += passing
         # both running means start at zero: these factors take that bias away
-        np.sqrt(square, out=passing)
-        passing *= real(1 / np.sqrt(1 - self.beta2**self.steps))
+        xp.sqrt(square, out=passing)
+        passing *= real(1 / math.sqrt(1 - self.beta2**self.steps))
         passing += real(self.epsilon)
-        np.divide(mean, passing, out=passing)
+        xp.divide(mean, passing, out=passing)
         passing *= real(rate / (1 - self.beta1**self.steps))
         parameter -= passing

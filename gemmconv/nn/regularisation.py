@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gemmconv.annotations import Array
-from gemmconv.nn.layer import Layer, Mode, check_activation
+from gemmconv.backends import array_module
+from gemmconv.nn.layer import Layer, Mode, check_activation, constant
 
 
 @dataclass(eq=False)
@@ -45,8 +46,8 @@ class Dropout(Layer):
             return a, None
         if mode.generator is None:
             raise ValueError("Dropout cannot train without a generator to draw from: Mode(generator=...)")
-        # drawn in float32 whatever the dtype, so that float32 and float64 networks drop the same units
-        survives = mode.generator.random(a.shape, np.float32) >= self.rate
+        # drawn on the host in float32, whatever the dtype and backend, so that all networks drop the same units
+        survives = array_module(a).asarray(mode.generator.random(a.shape, np.float32) >= self.rate)
         scale = survives.astype(a.dtype) / a.dtype.type(1 - self.rate)
         return a * scale, scale
 
@@ -113,8 +114,8 @@ class BatchNorm(Layer):
     def build(self, input_shape: tuple[int, ...], dtype: np.dtype[Any], generator: np.random.Generator) -> None:
         """One gamma, beta, mean and variance for each channel."""
         channels = input_shape[self.axis]
-        self.parameters = {"gamma": np.ones(channels, dtype), "beta": np.zeros(channels, dtype)}
-        self.buffers = {"mean": np.zeros(channels, dtype), "variance": np.ones(channels, dtype)}
+        self.parameters = {"gamma": constant(channels, 1, dtype), "beta": constant(channels, 0, dtype)}
+        self.buffers = {"mean": constant(channels, 0, dtype), "variance": constant(channels, 1, dtype)}
 
     def weighted_input(self, a: Array, mode: Mode) -> tuple[Array, Any]:
         """``z = gamma * x + beta`` with the normalised ``x``."""
@@ -122,8 +123,8 @@ class BatchNorm(Layer):
         batch = mode.training and a.size > 0
         mean = a.mean(others) if batch else self.buffers["mean"]
         centred = a - mean.reshape(spread)
-        variance = np.square(centred).mean(others) if batch else self.buffers["variance"]
-        scale = 1 / np.sqrt(variance + a.dtype.type(self.epsilon))
+        variance = (centred * centred).mean(others) if batch else self.buffers["variance"]
+        scale = 1 / array_module(a).sqrt(variance + a.dtype.type(self.epsilon))
         x = centred * scale.reshape(spread)
         z = self.parameters["gamma"].reshape(spread) * x + self.parameters["beta"].reshape(spread)
         return z, Normalised(x, mean, variance, scale, a.size // mean.size if batch else 0)

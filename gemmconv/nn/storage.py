@@ -9,21 +9,20 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gemmconv.annotations import Array
+from gemmconv.backends import CPU, backend_of
 from gemmconv.nn.convolutional import Conv, ConvTranspose
 from gemmconv.nn.dense import Activation, Dense, Flatten
+from gemmconv.nn.history import Progress
 from gemmconv.nn.layer import Layer
+from gemmconv.nn.model import Model
 from gemmconv.nn.optimizers import Optimizer
 from gemmconv.nn.pooling import AvgPool, LpPool, MaxPool
 from gemmconv.nn.regularisation import BatchNorm, Dropout
-
-if TYPE_CHECKING:
-    from gemmconv.nn.network import Network
-    from gemmconv.nn.training import Progress
 
 PathLike = str | os.PathLike[str]
 
@@ -38,36 +37,13 @@ LAYERS: dict[str, type[Layer]] = {
 """The layers that a file can name."""
 
 
-def save(path: PathLike, network: "Network") -> None:
+def save(path: PathLike, network: Model) -> None:
     """Write layers and weights: see `Network.save`."""
     write(path, describe(network), weights(network))
 
 
-def load_new(path: PathLike) -> "Network":
-    """A network from a file.
-
-    Called as ``Network.load(path)`` it makes the layers that the file describes; as ``network.load(path)`` it fills a
-    network whose layers must be those of the file, and gives it back.
-
-    Parameters
-    ----------
-    path : path
-        What `Network.save` or a checkpoint of `Network.fit` wrote.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, is something else, or does not fit the network, which is then as before.
-    OSError
-        If the file cannot be read.
-    """
-    from gemmconv.nn.network import Network
-
-    description, arrays = read(path)
+def layers_of(path: PathLike, description: Mapping[str, Any]) -> list[Layer]:
+    """New layers, as the file describes them."""
     layers = []
     for number, layer in enumerate(description["layers"]):
         kind = LAYERS.get(layer["kind"])
@@ -80,21 +56,11 @@ def load_new(path: PathLike) -> "Network":
             layers.append(kind(**{name: as_given(option) for name, option in layer["options"].items()}))
         except (TypeError, ValueError) as error:
             raise ValueError(f"{path}: layer {number}, a {layer['kind']}, cannot be made: {error}") from error
-    network = Network(layers)
-    fill(path, network, description, arrays)
-    return network
-
-
-def load_into(network: "Network", path: PathLike) -> "Network":
-    """Fill a network from a file whose layers are the same: see `load_new`."""
-    description, arrays = read(path)
-    check_same_layers(path, network, description)
-    fill(path, network, description, arrays)
-    return network
+    return layers
 
 
 def save_training(
-    path: PathLike, network: "Network", optimizer: Optimizer, generator: np.random.Generator, progress: "Progress"
+    path: PathLike, network: Model, optimizer: Optimizer, generator: np.random.Generator, progress: Progress
 ) -> None:
     """Write a checkpoint: a network's file that also says where its training stands."""
     description = describe(network)
@@ -113,12 +79,8 @@ def save_training(
     write(path, description, arrays)
 
 
-def load_training(
-    path: PathLike, network: "Network", optimizer: Optimizer, generator: np.random.Generator
-) -> "Progress":
+def load_training(path: PathLike, network: Model, optimizer: Optimizer, generator: np.random.Generator) -> Progress:
     """Bring network, optimiser and generator to where a checkpoint left them."""
-    from gemmconv.nn.training import Progress
-
     description, arrays = read(path)
     training = description.get("training")
     if training is None:
@@ -130,18 +92,18 @@ def load_training(
     check_same_layers(path, network, description)
     fill(path, network, description, arrays)
     optimizer.steps = training["steps"]
-    optimizer.state = under("optimizer/", arrays)
+    optimizer.state = on_backend(network, under("optimizer/", arrays))
     generator.bit_generator.state = training["generator"]
     return Progress(
         epoch=training["epoch"],
         best_loss=training["best_loss"],
         epochs_without_gain=training["epochs_without_gain"],
         records=training["records"],
-        best=under("best/", arrays),
+        best=on_backend(network, under("best/", arrays)),
     )
 
 
-def describe(network: "Network") -> dict[str, Any]:
+def describe(network: Model) -> dict[str, Any]:
     """The layers and the dtype of a network, for JSON."""
     if not network.built or network.dtype is None:
         raise ValueError("this network has no weights to save yet: call build(input_shape) or fit(x, t)")
@@ -149,10 +111,16 @@ def describe(network: "Network") -> dict[str, Any]:
     return {"format": FORMAT, "dtype": network.dtype.name, "layers": layers}
 
 
-def weights(network: "Network") -> dict[str, Array]:
+def weights(network: Model) -> dict[str, Array]:
     """The arrays of a network, as they are named in a file."""
     parameters = {f"parameters/{name}": array for name, array in network.parameters.items()}
     return {**parameters, **{f"buffers/{name}": array for name, array in network.buffers.items()}}
+
+
+def on_backend(network: Model, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays of a file where the network computes."""
+    xp = network.xp
+    return {name: xp.asarray(array) for name, array in arrays.items()}
 
 
 def under(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -162,6 +130,7 @@ def under(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
 
 def write(path: PathLike, description: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write a file in one move: first beside its place, then, when it is whole and on the disk, into it."""
+    arrays = {name: (backend_of(array) or CPU).to_numpy(array) for name, array in arrays.items()}
     target = Path(path)
     shapes = {name: array.shape for name, array in arrays.items()}
     text = json.dumps({**description, "shapes": shapes}, default=as_plain).encode()
@@ -196,7 +165,7 @@ def read(path: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:
     return description, arrays
 
 
-def check_same_layers(path: PathLike, network: "Network", description: Mapping[str, Any]) -> None:
+def check_same_layers(path: PathLike, network: Model, description: Mapping[str, Any]) -> None:
     """ValueError unless the file describes this network's layers."""
     kinds = [layer["kind"] for layer in description["layers"]]
     own = [type(layer).__name__ for layer in network.layers]
@@ -212,7 +181,7 @@ def check_same_layers(path: PathLike, network: "Network", description: Mapping[s
                 )
 
 
-def fill(path: PathLike, network: "Network", description: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+def fill(path: PathLike, network: Model, description: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Give a network the arrays of a file, after all of them were found to fit."""
     dtype = np.dtype(description["dtype"])
     if network.dtype is not None and network.dtype != dtype:
@@ -221,8 +190,8 @@ def fill(path: PathLike, network: "Network", description: Mapping[str, Any], arr
     if network.built:
         check_same_weights(path, {**network.parameters, **network.buffers}, {**parameters, **buffers})
     for number, layer in enumerate(network.layers):
-        layer.parameters = under(f"{number}.", parameters)
-        layer.buffers = under(f"{number}.", buffers)
+        layer.parameters = on_backend(network, under(f"{number}.", parameters))
+        layer.buffers = on_backend(network, under(f"{number}.", buffers))
     network.dtype, network.built = dtype, True
 
 
@@ -235,7 +204,7 @@ def check_same_weights(path: PathLike, own: Mapping[str, Array], found: Mapping[
             raise ValueError(f"{path} does not fit: {name} has {there} there and {here} here")
 
 
-def assign(network: "Network", arrays: Mapping[str, Array]) -> None:
+def assign(network: Model, arrays: Mapping[str, Array]) -> None:
     """Copy arrays into the network's own."""
     for name, array in {**network.parameters, **network.buffers}.items():
         array[...] = arrays[name]

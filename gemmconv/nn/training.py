@@ -5,43 +5,30 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import isfinite, prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gemmconv.annotations import Array
+from gemmconv.backends import array_module
 from gemmconv.nn import storage
-from gemmconv.nn.history import History, Record
+from gemmconv.nn.history import History, Progress, Record
 from gemmconv.nn.layer import Mode
 from gemmconv.nn.losses import Loss
+from gemmconv.nn.model import Model
 from gemmconv.nn.optimizers import Optimizer
 
-if TYPE_CHECKING:
-    from gemmconv.nn.network import Network
-
-Callback = Callable[["Network", Record], Any]
-"""Called after each epoch; True ends the training."""
+Callback = Callable[[Any, Record], Any]
+"""Called with the network and the newest record after each epoch; True ends the training."""
 
 Validation = float | tuple[Any, Any] | None
 """A share of the examples to hold out, or examples and targets of their own."""
 
 
-@dataclass
-class Progress:
-    """Where a training stands: all that a checkpoint keeps beside weights, optimiser and generator."""
-
-    epoch: int = 0
-    best_loss: float = inf
-    epochs_without_gain: int = 0
-    records: list[Record] = field(default_factory=list)
-    best: dict[str, Array] = field(default_factory=dict)
-
-
 def train(
-    network: "Network",
+    network: Model,
     x: Any,
     t: Any,
     *,
@@ -63,17 +50,17 @@ def train(
     weights_generator, split_generator, generator = generator.spawn(3)
     x, t, held_out = examples(network, loss, x, t, validation, split_generator)
     if not network.built:
-        network.build(x[:1].shape, seed=weights_generator)
+        network.build(x[:1].shape, seed=weights_generator, like=x)
     state = Progress()
     if resume and checkpoint is not None and Path(checkpoint).exists():
         state = storage.load_training(checkpoint, network, optimizer, generator)
         network.history = History(list(state.records))
     mode = Mode(training=True, generator=generator, backend=network.backend)
-    steps = -(-len(x) // batch_size)
+    steps, xp = -(-len(x) // batch_size), array_module(x)
     with progress_bar(epochs * steps, state.epoch * steps, progress) as advance:
         while state.epoch < epochs and not (patience is not None and state.epochs_without_gain >= patience):
             started = time.perf_counter()
-            order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
+            order = xp.asarray(generator.permutation(len(x))) if shuffle else xp.arange(len(x))
             record: Record = {}
             total, right, seen = 0.0, 0, 0
             for step in range(steps):
@@ -126,11 +113,11 @@ def check_arguments(
 
 
 def examples(
-    network: "Network", loss: Loss, x: Any, t: Any, validation: Validation, generator: np.random.Generator
+    network: Model, loss: Loss, x: Any, t: Any, validation: Validation, generator: np.random.Generator
 ) -> tuple[Array, Array, tuple[Array, Array] | None]:
     """Examples and targets as arrays, and those held out."""
     x = network.batch(x)
-    t = loss.targets(t, x.dtype)
+    t = network.targets(loss, t, x)
     if len(x) != len(t):
         raise ValueError(f"there are {len(x)} examples, but {len(t)} targets")
     if not len(x):
@@ -138,7 +125,8 @@ def examples(
     if validation is None:
         return x, t, None
     if isinstance(validation, tuple | list):
-        x_held, t_held = network.batch(validation[0]), loss.targets(validation[1], x.dtype)
+        x_held = network.batch(validation[0])
+        t_held = network.targets(loss, validation[1], x_held)
         if len(x_held) != len(t_held) or not len(x_held):
             raise ValueError(f"validation holds {len(x_held)} examples and {len(t_held)} targets")
         return x, t, (x_held, t_held)
@@ -149,17 +137,18 @@ def examples(
             "that leaves some on both sides"
         )
     order = generator.permutation(len(x))
-    held, rest = order[:count], np.sort(order[count:])
+    order[count:].sort()
+    held, rest = (array_module(x).asarray(part) for part in (order[:count], order[count:]))
     return x[rest], t[rest], (x[held], t[held])
 
 
 def pixels(a: Array) -> int:
     """How many labels one example has: 1, or the number of pixels of a map of scores."""
-    return int(np.prod(a.shape[2:]))
+    return prod(a.shape[2:])
 
 
-def note_gain(state: Progress, network: "Network", measure: float, patience: int | None) -> None:
-    """Keep the weights if they are the best so far, where early stopping will want them back."""
+def note_gain(state: Progress, network: Model, measure: float, patience: int | None) -> None:
+    """Copy the weights if they are the best so far, where early stopping will want them back."""
     if patience is None:
         return
     if measure < state.best_loss:
