@@ -40,7 +40,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("patches/", "gemm/", "pooling/", "activations"),
     ("strategies/",),
     ("plan", "explain", "choose", "plan_cache", "plan_key", "tuning_store"),
-    ("c_api", "c_api_arrays", "c_api_facts", "c_api_pooling", "c_boundary"),
+    ("c_api/",),
 )
 
 

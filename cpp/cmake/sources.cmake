@@ -2,10 +2,10 @@
 # nothing else is; everything else stays at the compiler's baseline.
 target_sources(gemmconv PRIVATE
   cpp/src/activations.cpp
-  cpp/src/c_api.cpp
-  cpp/src/c_api_arrays.cpp
-  cpp/src/c_api_facts.cpp
-  cpp/src/c_api_pooling.cpp
+  cpp/src/c_api/arrays.cpp
+  cpp/src/c_api/facts.cpp
+  cpp/src/c_api/plan.cpp
+  cpp/src/c_api/pooling.cpp
   cpp/src/choose.cpp
   cpp/src/explain.cpp
   cpp/src/geometry.cpp

@@ -1,6 +1,6 @@
 // The C interface to pooling.
-#include "c_boundary.hpp"
-#include "pooling/pooling.hpp"
+#include "../pooling/pooling.hpp"
+#include "boundary.hpp"
 
 using namespace gemmconv;
 

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <new>
 
-#include "check.hpp"
+#include "../check.hpp"
+#include "../plan.hpp"
 #include "gemmconv/gemmconv.h"
-#include "plan.hpp"
 
 namespace gemmconv {
 

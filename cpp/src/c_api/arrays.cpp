@@ -1,8 +1,8 @@
 // The C interface to patches, bias gradients and activations.
-#include "activations.hpp"
-#include "c_boundary.hpp"
-#include "patches/patches.hpp"
-#include "threads.hpp"
+#include "../activations.hpp"
+#include "../patches/patches.hpp"
+#include "../threads.hpp"
+#include "boundary.hpp"
 
 using namespace gemmconv;
 

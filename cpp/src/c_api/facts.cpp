@@ -1,13 +1,13 @@
 // The C interface to errors and facts.
 #include <string>
 
-#include "c_boundary.hpp"
-#include "environment.hpp"
-#include "gemm/gemm.hpp"
-#include "kernels/kernels.hpp"
-#include "threads.hpp"
-#include "tuning_store.hpp"
-#include "workspace.hpp"
+#include "../environment.hpp"
+#include "../gemm/gemm.hpp"
+#include "../kernels/kernels.hpp"
+#include "../threads.hpp"
+#include "../tuning_store.hpp"
+#include "../workspace.hpp"
+#include "boundary.hpp"
 
 #define GEMMCONV_TEXT_(x) #x
 #define GEMMCONV_TEXT(x) GEMMCONV_TEXT_(x)

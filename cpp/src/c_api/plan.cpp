@@ -1,8 +1,8 @@
 // The C interface to convolution: problems and plans.
 #include <memory>
 
-#include "c_boundary.hpp"
-#include "workspace.hpp"
+#include "../workspace.hpp"
+#include "boundary.hpp"
 
 struct gemmconv_plan {
   std::shared_ptr<const gemmconv::Plan> plan;
