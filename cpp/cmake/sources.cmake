@@ -6,6 +6,7 @@ target_sources(gemmconv PRIVATE
   cpp/src/c_api/facts.cpp
   cpp/src/c_api/plan.cpp
   cpp/src/c_api/pooling.cpp
+  cpp/src/c_api/problem.cpp
   cpp/src/choose.cpp
   cpp/src/explain.cpp
   cpp/src/geometry.cpp

@@ -1,9 +1,11 @@
-// The border between C++ and C: structs are copied in by their own size, exceptions become statuses.
+// What every C function shares: exceptions become statuses, and structs are copied by their own size, so that a program
+// built against an older header, whose structs are shorter, keeps working.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <exception>
 #include <new>
 
 #include "../check.hpp"
@@ -12,10 +14,10 @@
 
 namespace gemmconv {
 
-// Remembers this thread's last error and returns the status.
+// Stores the message as this thread's last error and returns the status.
 int fail(int status, const char *message) noexcept;
 
-// Runs a body that may throw and turns what it throws into a status.
+// Runs body(), which may throw, and returns the status of what it throws.
 template <class Body>
 int guarded(const Body &body) noexcept {
   try {
@@ -32,9 +34,9 @@ int guarded(const Body &body) noexcept {
   }
 }
 
-// A struct of today's size from one that an older program may have made smaller; and back.
+// A copy of `given` at today's size. Members that an older caller's struct lacks have the value that `init` gives.
 template <class Struct>
-Struct whole(const Struct *given, size_t least_bytes, void (*init)(Struct *), const char *name) {
+Struct read(const Struct *given, size_t least_bytes, void (*init)(Struct *), const char *name) {
   require(given != nullptr, name, " is NULL");
   require(given->struct_size >= least_bytes, name, "->struct_size is ", given->struct_size, "; expected at least ",
           least_bytes, " (was it filled by the init function?)");
@@ -45,49 +47,37 @@ Struct whole(const Struct *given, size_t least_bytes, void (*init)(Struct *), co
   return result;
 }
 
-template <class Struct>
-void give_back(Struct *given, const Struct &result) {
-  const size_t size = given->struct_size;
-  std::memcpy(given, &result, std::min(size, sizeof(Struct)));
-  given->struct_size = size;
-}
-
+// `activation` and what follows it are younger than the first version of the struct.
 inline gemmconv_problem read(const gemmconv_problem *problem) {
-  return whole(problem, offsetof(gemmconv_problem, activation), gemmconv_problem_init, "problem");
+  return read(problem, offsetof(gemmconv_problem, activation), gemmconv_problem_init, "problem");
 }
 inline gemmconv_pool read(const gemmconv_pool *pool) {
-  return whole(pool, sizeof(gemmconv_pool), gemmconv_pool_init, "pool");
+  return read(pool, sizeof(gemmconv_pool), gemmconv_pool_init, "pool");
 }
+// NULL stands for the defaults.
 inline gemmconv_settings read(const gemmconv_settings *settings) {
-  if (settings) return whole(settings, sizeof(gemmconv_settings), gemmconv_settings_init, "settings");
+  if (settings) return read(settings, sizeof(gemmconv_settings), gemmconv_settings_init, "settings");
   gemmconv_settings defaults;
   gemmconv_settings_init(&defaults);
   return defaults;
 }
 
-inline int threads_of(const gemmconv_settings *settings) { return resolve(read(settings)).threads; }
+// Applies change(full) to a full-size copy of the caller's struct and writes back as many bytes as the caller has. The
+// struct stays as it was if `change` throws.
+template <class Struct, class Change>
+int update(Struct *given, const Change &change) {
+  return guarded([&] {
+    Struct full = read(given);
+    change(full);
+    const size_t size = given->struct_size;
+    std::memcpy(given, &full, std::min(size, sizeof(Struct)));
+    given->struct_size = size;
+  });
+}
 
+// NULL is an error, except for an array without elements.
 inline void check_pointer(const void *pointer, int64_t elements, const char *name) {
   require(pointer != nullptr || elements == 0, name, " is NULL");
-}
-
-// Calls body(T()) with the type of the dtype.
-template <class Body>
-void with_type(int32_t dtype, const Body &body) {
-  if (dtype == GEMMCONV_FLOAT32) {
-    body(float());
-  } else {
-    body(double());
-  }
-}
-
-template <class T>
-const T *input(const void *data) {
-  return static_cast<const T *>(data);
-}
-template <class T>
-T *output(void *data) {
-  return static_cast<T *>(data);
 }
 
 }  // namespace gemmconv

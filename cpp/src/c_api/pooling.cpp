@@ -1,8 +1,19 @@
-// The C interface to pooling.
+// The C interface to pooling: the gemmconv_pool struct, and one call for each function on arrays.
 #include "../pooling/pooling.hpp"
-#include "boundary.hpp"
+
+#include "call.hpp"
 
 using namespace gemmconv;
+
+namespace {
+
+// Functions that slide windows: every size is checked, and the output's follows from the others.
+PoolGeometry windows(gemmconv_pool &pool) { return resolve(pool); }
+
+// Functions that only relate the sizes of both sides (adaptive windows, indices): kernel, stride and padding are not read.
+PoolGeometry both_sides(gemmconv_pool &pool) { return planes(pool); }
+
+}  // namespace
 
 extern "C" {
 
@@ -18,183 +29,78 @@ void gemmconv_pool_init(gemmconv_pool *pool) {
 }
 
 int gemmconv_pool_set_shape(gemmconv_pool *pool, const int64_t *x_shape, int32_t x_ndim) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    set_shape(full, x_shape, x_ndim);
-    give_back(pool, full);
-  });
+  return update(pool, [&](gemmconv_pool &full) { set_shape(full, x_shape, x_ndim); });
 }
 
-int gemmconv_pool_set_padding(gemmconv_pool *pool, int32_t word) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
+int gemmconv_pool_set_padding(gemmconv_pool *pool, int32_t padding_word) {
+  return update(pool, [&](gemmconv_pool &full) {
     require(full.rank >= 1 && full.rank <= 3, "there are ", full.rank, " spatial axes; 1, 2 or 3 are supported");
-    set_padding(full, word);
-    give_back(pool, full);
+    set_padding(full, padding_word);
   });
 }
 
 int gemmconv_pool_resolve(gemmconv_pool *pool) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    resolve(full);
-    give_back(pool, full);
-  });
+  return update(pool, [](gemmconv_pool &full) { resolve(full); });
 }
 
 int gemmconv_max_pool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *x, void *y,
                       int64_t *indices) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = resolve(full);
-    check_pointer(x, geometry.batch, "x");
-    check_pointer(y, geometry.batch, "y");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      max_pool<T>(geometry, threads_of(settings), input<T>(x), output<T>(y), indices);
-    });
-  });
+  return call(pool, settings, windows, max_pool<float>, max_pool<double>, array("x", x), array("y", y),
+              unchecked(indices));
 }
 
 int gemmconv_max_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy,
                                const int64_t *indices, void *dx) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = planes(full);
-    check_pointer(dy, geometry.batch, "dy");
-    check_pointer(indices, geometry.batch, "indices");
-    check_pointer(dx, geometry.batch, "dx");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      max_pool_backward<T>(geometry, threads_of(settings), input<T>(dy), indices, output<T>(dx));
-    });
-  });
+  return call(pool, settings, both_sides, max_pool_backward<float>, max_pool_backward<double>, array("dy", dy),
+              array("indices", indices), array("dx", dx));
 }
 
 int gemmconv_max_unpool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *y,
                         const int64_t *indices, void *x) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = planes(full);
-    check_pointer(y, geometry.batch, "y");
-    check_pointer(indices, geometry.batch, "indices");
-    check_pointer(x, geometry.batch, "x");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      max_unpool<T>(geometry, threads_of(settings), input<T>(y), indices, output<T>(x));
-    });
-  });
+  return call(pool, settings, both_sides, max_unpool<float>, max_unpool<double>, array("y", y),
+              array("indices", indices), array("x", x));
 }
 
 int gemmconv_max_unpool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dx,
                                  const int64_t *indices, void *dy) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = planes(full);
-    check_pointer(dx, geometry.batch, "dx");
-    check_pointer(indices, geometry.batch, "indices");
-    check_pointer(dy, geometry.batch, "dy");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      max_unpool_backward<T>(geometry, threads_of(settings), input<T>(dx), indices, output<T>(dy));
-    });
-  });
+  return call(pool, settings, both_sides, max_unpool_backward<float>, max_unpool_backward<double>, array("dx", dx),
+              array("indices", indices), array("dy", dy));
 }
 
 int gemmconv_avg_pool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *x, void *y) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = resolve(full);
-    check_pointer(x, geometry.batch, "x");
-    check_pointer(y, geometry.batch, "y");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      avg_pool<T>(geometry, threads_of(settings), input<T>(x), output<T>(y));
-    });
-  });
+  return call(pool, settings, windows, avg_pool<float>, avg_pool<double>, array("x", x), array("y", y));
 }
 
 int gemmconv_avg_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy, void *dx) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = resolve(full);
-    check_pointer(dy, geometry.batch, "dy");
-    check_pointer(dx, geometry.batch, "dx");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      avg_pool_backward<T>(geometry, threads_of(settings), input<T>(dy), output<T>(dx));
-    });
-  });
+  return call(pool, settings, windows, avg_pool_backward<float>, avg_pool_backward<double>, array("dy", dy),
+              array("dx", dx));
 }
 
 int gemmconv_lp_pool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *x, void *y) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = resolve(full);
-    check_pointer(x, geometry.batch, "x");
-    check_pointer(y, geometry.batch, "y");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      lp_pool<T>(geometry, threads_of(settings), input<T>(x), output<T>(y));
-    });
-  });
+  return call(pool, settings, windows, lp_pool<float>, lp_pool<double>, array("x", x), array("y", y));
 }
 
 int gemmconv_lp_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy,
                               const void *x, const void *y, void *dx) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = resolve(full);
-    check_pointer(dy, geometry.batch, "dy");
-    check_pointer(x, geometry.batch, "x");
-    check_pointer(y, geometry.batch, "y");
-    check_pointer(dx, geometry.batch, "dx");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      lp_pool_backward<T>(geometry, threads_of(settings), input<T>(dy), input<T>(x), input<T>(y), output<T>(dx));
-    });
-  });
+  return call(pool, settings, windows, lp_pool_backward<float>, lp_pool_backward<double>, array("dy", dy),
+              array("x", x), array("y", y), array("dx", dx));
 }
 
 int gemmconv_adaptive_avg_pool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *x, void *y) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = planes(full);
-    check_pointer(x, geometry.batch, "x");
-    check_pointer(y, geometry.batch, "y");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      adaptive_avg_pool<T>(geometry, threads_of(settings), input<T>(x), output<T>(y));
-    });
-  });
+  return call(pool, settings, both_sides, adaptive_avg_pool<float>, adaptive_avg_pool<double>, array("x", x),
+              array("y", y));
 }
 
 int gemmconv_adaptive_avg_pool_backward(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *dy,
                                         void *dx) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = planes(full);
-    check_pointer(dy, geometry.batch, "dy");
-    check_pointer(dx, geometry.batch, "dx");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      adaptive_avg_pool_backward<T>(geometry, threads_of(settings), input<T>(dy), output<T>(dx));
-    });
-  });
+  return call(pool, settings, both_sides, adaptive_avg_pool_backward<float>, adaptive_avg_pool_backward<double>,
+              array("dy", dy), array("dx", dx));
 }
 
 int gemmconv_adaptive_max_pool(const gemmconv_pool *pool, const gemmconv_settings *settings, const void *x, void *y,
                                int64_t *indices) {
-  return guarded([&] {
-    gemmconv_pool full = read(pool);
-    const PoolGeometry geometry = planes(full);
-    check_pointer(x, geometry.batch, "x");
-    check_pointer(y, geometry.batch, "y");
-    with_type(full.dtype, [&](auto type) {
-      using T = decltype(type);
-      adaptive_max_pool<T>(geometry, threads_of(settings), input<T>(x), output<T>(y), indices);
-    });
-  });
+  return call(pool, settings, both_sides, adaptive_max_pool<float>, adaptive_max_pool<double>, array("x", x),
+              array("y", y), unchecked(indices));
 }
 
 }  // extern "C"
