@@ -66,7 +66,7 @@ def get_include() -> str:
 
 
 def get_cmake_dir() -> str:
-    """The folder with ``gemmconvConfig.cmake``, for CMake's ``gemmconv_DIR``.
+    """The folder with ``gemmconvConfig.cmake``, for CMake's ``CMAKE_PREFIX_PATH`` or ``gemmconv_DIR``.
 
     Returns
     -------

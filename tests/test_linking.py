@@ -65,16 +65,20 @@ def execute(program: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("language", ["c", "cpp"])
-def test_examples_link_and_agree_with_their_loops(
+def test_examples_configure_alone_and_agree_with_their_loops(
     language: str, place: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    root = root_of(place, request)
-    configure(ROOT / "cpp/examples" / language, tmp_path, f"-Dgemmconv_DIR={config_dir_in(root)}")
-    build(tmp_path)
-    good = execute(tmp_path / "convolve")
+    """As docs/linking.md says it, on a copy of the example that has nothing of the repository around it."""
+    prefix_path = gemmconv.get_cmake_dir() if place == "package" else root_of(place, request)
+    source = shutil.copytree(ROOT / "cpp/examples" / language, tmp_path / "example")
+    log = configure(source, tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix_path}")
+    assert "CMake Warning" not in log
+    build(tmp_path / "build")
+    program = tmp_path / "build" / "convolve"
+    good = execute(program)
     assert good.returncode == 0, good.stdout + good.stderr
     assert good.stdout.endswith("equal to plain loops\n")
-    corrupted = execute(tmp_path / "convolve", "--corrupt")
+    corrupted = execute(program, "--corrupt")
     assert corrupted.returncode == 1, corrupted.stdout + corrupted.stderr
     assert corrupted.stdout.endswith("DIFFERENT\n")
 
