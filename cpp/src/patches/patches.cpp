@@ -6,7 +6,7 @@
 
 #include "../grain.hpp"
 #include "../threads.hpp"
-#include "plane_moves.hpp"
+#include "patches_bands.hpp"
 
 namespace gemmconv {
 
@@ -199,10 +199,10 @@ void gather(const Geometry &geometry, int threads, int64_t group, int64_t first_
   }
   const bool shifted = geometry.stride[1] == 1 && geometry.stride[2] == 1 && geometry.stride[0] == 1 &&
                        geometry.output[2] == geometry.input[2];
-  const PatchPlanes<T> planes(geometry);
-  if (planes.fits() && !(shifted && geometry.input[2] >= 64))
-    return gather_planes(geometry, planes, threads, Block{group, first_image, images, first_pixel, pixels}, x, cols,
-                         cols_row);
+  const PixelBlock block{group, first_image, images, first_pixel, pixels};
+  const PatchBands<T> bands(geometry, block);
+  if (bands.fits() && !(shifted && geometry.input[2] >= 64))
+    return gather_by_bands(bands, threads, block, x, cols, cols_row);
   const Taps taps(geometry);
   // channel, image, tap: a plane of x stays in the cache for all its taps
   parallel_ranges(threads, channels * images * area, [&](int64_t begin, int64_t end) {
@@ -232,10 +232,9 @@ void scatter_add(const Geometry &geometry, int threads, int64_t group, int64_t f
     });
     return;
   }
-  const PatchPlanes<T> block_planes(geometry);
-  if (block_planes.fits())
-    return scatter_planes(geometry, block_planes, threads, Block{group, first_image, images, first_pixel, pixels}, cols,
-                          cols_row, dx, accumulate);
+  const PixelBlock block{group, first_image, images, first_pixel, pixels};
+  const PatchBands<T> bands(geometry, block);
+  if (bands.fits()) return scatter_by_bands(bands, threads, block, cols, cols_row, dx, accumulate);
   const Taps taps(geometry);
   const int64_t planes = channels * images;
   // A thread owns planes of dx or, where they are few, some rows of each.

@@ -31,7 +31,7 @@ struct RowTap {
 struct Columns {
   int64_t phases, source_step, count = 0;  // source_step: cells of the source between neighbouring targets of a phase
   ColumnTap taps[most_taps];
-  int64_t first[PlaneFill::most_phases + 1];  // of each phase's taps
+  int64_t first[PaddedPlane::most_phases + 1];  // of each phase's taps
 
   Columns(const Geometry &g, bool backward)
       : phases(backward ? std::min(g.stride[2], g.input[2]) : 1), source_step(backward ? 1 : g.stride[2]) {

@@ -48,7 +48,7 @@ const char *refuses(const Problem &problem, const Execution &) {
     phases *= stride;
     cells *= (outputs + 4) * stride + static_cast<double>(g.dilation[i] * (g.kernel[i] - 1));
   }
-  if (phases > PlaneFill::most_phases) return "it is for strides whose product is at most 64";
+  if (phases > PaddedPlane::most_phases) return "it is for strides whose product is at most 64";
   if (cells > most_cells) return "it is for padded planes of at most 10^12 cells, and this one would be larger";
   return nullptr;
 }

@@ -1,5 +1,5 @@
 // Groups of a few channels, and whatever cannot be read in place: the planes of a group are padded once (see
-// patches/padded.hpp) and every tap becomes a shifted view of them; vectors lie along the pixels. The weight gradient
+// patches/padded_band.hpp) and every tap becomes a shifted view of them; vectors lie along the pixels. The weight gradient
 // sums over whole planes the same way. The input gradient correlates dy with the taps of each stride phase by
 // themselves.
 #include "padded.hpp"
@@ -138,7 +138,7 @@ void correlate_padded(const Problem &problem, const Execution &execution, const 
   Passage passage(g, backward);
   passage.find_taps();
   const Strides from = backward ? g.y_strides() : g.x_strides(), to = backward ? g.x_strides() : g.y_strides();
-  const PlaneFill fill(passage.plane, passage.used, from.axis);
+  const PlaneCopy copy(passage.plane, from.axis);
   const T *source = static_cast<const T *>(arguments.first), *w = static_cast<const T *>(arguments.second);
   T *target = static_cast<T *>(arguments.out);
   const int threads = threads_that_fit(problem, execution);
@@ -150,8 +150,8 @@ void correlate_padded(const Problem &problem, const Execution &execution, const 
     for (int64_t task = tasks * part / threads; task < tasks * (part + 1) / threads; ++task) {
       const int64_t image = task / g.groups, group = task % g.groups;
       for (int64_t s = 0; s < passage.sources(); ++s) {
-        fill(source + image * from.image + (group * passage.sources() + s) * from.channel,
-             scratch.planes + s * passage.plane.size());
+        copy.load(source + image * from.image + (group * passage.sources() + s) * from.channel,
+                  scratch.planes + s * passage.plane.size());
       }
       const T *group_w = w + group * g.group_outputs() * g.patch_size();
       T *out = target + image * to.image + group * passage.targets() * to.channel;
@@ -171,7 +171,7 @@ void weight_gradient_padded(const Problem &problem, const Execution &execution, 
   const T *dy = static_cast<const T *>(arguments.first), *x = static_cast<const T *>(arguments.second);
   T *dw = static_cast<T *>(arguments.out);
   const int64_t patch = g.patch_size(), positions = passage.most_positions();
-  const PlaneFill fill(passage.plane, passage.used, xs.axis);
+  const PlaneCopy copy(passage.plane, xs.axis);
   const int threads = threads_that_fit(problem, execution);
   parallel(threads, [&](int part) {
     const Scratch<T> scratch(problem, arguments.workspace, part);
@@ -184,8 +184,8 @@ void weight_gradient_padded(const Problem &problem, const Execution &execution, 
       std::fill_n(group_dw, g.group_outputs() * patch, T(0));
       for (int64_t image = 0; image < g.batch; ++image) {
         for (int64_t c = 0; c < g.group_inputs(); ++c) {
-          fill(x + image * xs.image + (group * g.group_inputs() + c) * xs.channel,
-               scratch.planes + c * passage.plane.size());
+          copy.load(x + image * xs.image + (group * g.group_inputs() + c) * xs.channel,
+                    scratch.planes + c * passage.plane.size());
         }
         for (int64_t k = 0; k < g.group_outputs(); ++k) {
           const T *from = dy + image * ys.image + (group * g.group_outputs() + k) * ys.channel;

@@ -1,8 +1,8 @@
 // A pass of the depthwise strategy as correlations: which taps reach which target positions, and where they lie in the
-// padded source (see patches/padded.hpp).
+// padded source (see patches/padded_band.hpp).
 #pragma once
 
-#include "../../patches/padded.hpp"
+#include "../../patches/padded_band.hpp"
 
 namespace gemmconv::depthwise {
 
@@ -21,9 +21,8 @@ struct Passage {
   bool backward;
   Sizes source_sizes, target_sizes, lattice_step;  // lattice_step: between target positions of one lattice
   PaddedPlane plane;
-  bool used[PlaneFill::most_phases] = {};
   int64_t places[most_taps], indices[most_taps];  // of taps, lattice by lattice: in the padded plane, and in w
-  Lattice lattices[PlaneFill::most_phases];
+  Lattice lattices[PaddedPlane::most_phases];
   int64_t lattice_count = 0;
 
   Passage(const Geometry &g, bool backward)
@@ -39,7 +38,8 @@ struct Passage {
       plane.axes[i] = backward ? PaddedAxis::covering(axis.output, 1, ceil_div(axis.input, axis.stride),
                                                       floor_div(-last, axis.stride),
                                                       floor_div(axis.stride - 1 - first, axis.stride))
-                               : PaddedAxis::covering(axis.input, axis.stride, axis.output, first, last);
+                               : PaddedAxis::covering_taps(axis.input, axis.stride, axis.output, axis.kernel,
+                                                           [&](int64_t t) { return tap_offset(axis, t, false); });
     }
   }
 
@@ -60,8 +60,6 @@ struct Passage {
         }
       }
     }
-    if (backward) used[0] = true;
-    for (int64_t t = 0; t < next && !backward; ++t) used[places[t] / plane.phase_size()] = true;
   }
 
   int64_t sources() const { return backward ? g.group_outputs() : g.group_inputs(); }

@@ -54,7 +54,7 @@ const char *refuses_bands(const Problem &problem) {
   if (problem.pass == Pass::backward_weight) return "it computes the forward pass and the input gradient only";
   if (g.kernel_area() > most_taps) return "it is for kernels of at most 512 taps";
   if (static_cast<double>(g.stride[0]) * static_cast<double>(g.stride[1]) * static_cast<double>(g.stride[2]) >
-      static_cast<double>(PlaneFill::most_phases)) {
+      static_cast<double>(PaddedPlane::most_phases)) {
     return "it is for strides whose product is at most 64";
   }
   if (bytes_of_a_row(problem) > most_bytes_of_a_row) {

@@ -45,7 +45,7 @@ class Pixels final : public BandTasks<T> {
     const T *group_weights = call.weights + task.group * g.group_outputs() * g.patch_size();
     const bool interleaved = sides.phases[2] > 1;
     // The products of a row, one for each phase of its columns.
-    Product<T> products[PlaneFill::most_phases] = {};
+    Product<T> products[PaddedPlane::most_phases] = {};
     for (int64_t r = 0; r < sides.phases[2]; ++r) {
       Product<T> &product = products[r];
       const WeightView view = weights_of(first[r]);

@@ -32,7 +32,7 @@ bool can_pad_in_bands(const Geometry &g) {
     phases *= stride;
     cells *= static_cast<double>(g.dilation[i]) * static_cast<double>(g.kernel[i] - 1) + stride * (outputs + 1);
   }
-  return phases <= static_cast<double>(PlaneFill::most_phases) && cells <= most_cells;
+  return phases <= static_cast<double>(PaddedPlane::most_phases) && cells <= most_cells;
 }
 
 PatchGrid WeightLayout::grid() const {
