@@ -1,5 +1,5 @@
-# What libgemmconv is made of. Files under kernels/ named for an instruction set are compiled with that set's flags, and
-# nothing else is; everything else stays at the compiler's baseline.
+# What libgemmconv is made of. The files of kernels/isa/ are compiled with the flags of the instruction set that they are
+# named for; everything else stays at the compiler's baseline.
 target_sources(gemmconv PRIVATE
   cpp/src/activations.cpp
   cpp/src/c_api/arrays.cpp
@@ -17,8 +17,8 @@ target_sources(gemmconv PRIVATE
   cpp/src/workspace.cpp
   cpp/src/gemm/blas.cpp
   cpp/src/gemm/gemm.cpp
-  cpp/src/kernels/cpu_features.cpp
-  cpp/src/kernels/portable.cpp
+  cpp/src/kernels/kernels.cpp
+  cpp/src/kernels/isa/portable.cpp
   cpp/src/patches/patches.cpp
   cpp/src/patches/patch_panel.cpp
   cpp/src/patches/patches_nhwc.cpp
@@ -50,12 +50,12 @@ target_sources(gemmconv PRIVATE
   cpp/src/strategies/variant.cpp)
 
 set(GEMMCONV_KERNELS_FOUND portable)
-set_source_files_properties(cpp/src/kernels/portable.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
+set_source_files_properties(cpp/src/kernels/isa/portable.cpp PROPERTIES COMPILE_OPTIONS -ffp-contract=fast)
 
-# add_kernels(name flags...): cpp/src/kernels/<name>.cpp, compiled for one instruction set.
+# add_kernels(name flags...): cpp/src/kernels/isa/<name>.cpp, compiled for one instruction set.
 function(add_kernels name)
-  target_sources(gemmconv PRIVATE cpp/src/kernels/${name}.cpp)
-  set_source_files_properties(cpp/src/kernels/${name}.cpp PROPERTIES COMPILE_OPTIONS "${ARGN};-ffp-contract=fast")
+  target_sources(gemmconv PRIVATE cpp/src/kernels/isa/${name}.cpp)
+  set_source_files_properties(cpp/src/kernels/isa/${name}.cpp PROPERTIES COMPILE_OPTIONS "${ARGN};-ffp-contract=fast")
   set(GEMMCONV_KERNELS_FOUND "${GEMMCONV_KERNELS_FOUND} ${name}" PARENT_SCOPE)
 endfunction()
 
