@@ -7,11 +7,7 @@ template <class T, int mr, int nr, int vectors, bool whole>
                                     bool accumulate) {
   using S = Simd<T>;
   typename S::Vector sum[mr][vectors];
-#pragma GCC unroll 32
-  for (int i = 0; i < mr; ++i) {
-#pragma GCC unroll 32
-    for (int j = 0; j < vectors; ++j) sum[i][j] = S::zero();
-  }
+  clear_tile<T, mr, vectors>(sum);
   const typename S::Part last = S::part(columns - (vectors - 1) * S::lanes);
   multiply<T, mr, vectors, true>(k, a, 1, mr, b, nr, last, sum);
   write_tile<T, mr, vectors, whole>(sum, c, ldc, whole ? mr : rows, last, accumulate);

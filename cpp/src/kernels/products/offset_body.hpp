@@ -8,11 +8,7 @@ template <class T, int rows, int vectors, bool whole>
                                    bool accumulate) {
   using S = Simd<T>;
   typename S::Vector sum[rows][vectors];
-#pragma GCC unroll 32
-  for (int i = 0; i < rows; ++i) {
-#pragma GCC unroll 32
-    for (int j = 0; j < vectors; ++j) sum[i][j] = S::zero();
-  }
+  clear_tile<T, rows, vectors>(sum);
   for (int64_t l = 0; l < k; ++l) {
     const T *shifted = b + offsets[l];
     typename S::Vector left[rows];

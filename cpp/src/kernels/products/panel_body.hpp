@@ -17,11 +17,7 @@ template <class T, int rows, int vectors, Rows access>
       for (int j = 0; j < vectors; ++j) sum[i][j] = S::broadcast(bias[i]);
     }
   } else {
-#pragma GCC unroll 32
-    for (int i = 0; i < rows; ++i) {
-#pragma GCC unroll 32
-      for (int j = 0; j < vectors; ++j) sum[i][j] = S::zero();
-    }
+    clear_tile<T, rows, vectors>(sum);
   }
   if (!stream) {  // often no cache has c: it is fetched while the sums are made
 #pragma GCC unroll 32
@@ -41,19 +37,13 @@ template <class T, int rows, int vectors, Rows access>
     for (int64_t t = 0; t < p.inner; ++t) {
       const T *from = access == Rows::offset ? b + *offset++ : b;
       typename S::Vector right[vectors];
-#pragma GCC unroll 32
-      for (int j = 0; j < vectors; ++j) right[j] = S::load(from + j * S::lanes);
+      load_row<T, vectors, true>(from, last, right);
       if (access == Rows::copied) {
 #pragma GCC unroll 32
         for (int j = 0; j < vectors; ++j) S::store(panel + j * S::lanes, right[j]);
         panel += p.keep_row;
       }
-#pragma GCC unroll 32
-      for (int i = 0; i < rows; ++i) {
-        const typename S::Vector left = S::broadcast(row[i][at]);
-#pragma GCC unroll 32
-        for (int j = 0; j < vectors; ++j) sum[i][j] = S::fma(left, right[j], sum[i][j]);
-      }
+      add_outer<T, rows, vectors>(row, at, right, sum);
       at += p.a_inner;
       if (access != Rows::offset) b += p.b_row;
     }

@@ -26,11 +26,7 @@ template <class T, int rows, int vectors, bool whole>
 [[gnu::noinline]] void outer_tile(const Outer<T> &product) {
   using S = Simd<T>;
   typename S::Vector sum[rows][vectors];
-#pragma GCC unroll 32
-  for (int i = 0; i < rows; ++i) {
-#pragma GCC unroll 32
-    for (int j = 0; j < vectors; ++j) sum[i][j] = S::zero();
-  }
+  clear_tile<T, rows, vectors>(sum);
   multiply<T, rows, vectors, whole>(product.k, product.a, product.a_row, product.a_col, product.b, product.b_row,
                                     product.last, sum);
   write_tile<T, rows, vectors, whole>(sum, product.c, product.c_row, rows, product.last, product.accumulate);

@@ -17,14 +17,8 @@ template <class T, int rows, int vectors>
   for (int64_t h = 0; h < height; ++h) {
     for (int64_t p = 0; p < width; ++p) {
       typename S::Vector right[vectors];
-#pragma GCC unroll 32
-      for (int j = 0; j < vectors; ++j) right[j] = S::load(dy + j * S::lanes);
-#pragma GCC unroll 32
-      for (int i = 0; i < rows; ++i) {
-        const typename S::Vector left = S::broadcast(row[i][p]);
-#pragma GCC unroll 32
-        for (int j = 0; j < vectors; ++j) sum[i][j] = S::fma(left, right[j], sum[i][j]);
-      }
+      load_row<T, vectors, true>(dy, S::part(0), right);
+      add_outer<T, rows, vectors>(row, p, right, sum);
       dy += dy_row;
     }
 #pragma GCC unroll 32
