@@ -1,0 +1,126 @@
+"""Variants: the algorithms within a strategy can be listed, forced, told and refused by name."""
+
+import numpy as np
+import pytest
+from cases import CASES, PASSES, Case, operands
+from passes import plan_for, run_plan
+from tolerance import assert_within
+
+import gemmconv
+from gemmconv import _core
+
+PLAIN = (2, 4, 9, 8), (6, 4, 3, 3)
+FORCED = [f"{strategy}/{variant}" for strategy, variants in _core.strategies().items() for variant in variants]
+
+
+def test_the_table_names_every_strategy_in_order() -> None:
+    table = gemmconv.strategies()
+    assert tuple(table) == _core.strategy_names()
+    assert all(isinstance(variants, tuple) for variants in table.values())
+    assert table["implicit"][:2] == ("bands", "pixels")
+    assert [name for name, variants in table.items() if not variants] == ["winograd", "fft"]
+
+
+def accepted(case: Case, pass_: str, name: str, layout: str) -> bool:
+    """Whether the variant takes the problem; a refusal says why."""
+    try:
+        plan_for(case, pass_, "float64", strategy=name, layout=layout)
+    except gemmconv.UnsupportedError as error:
+        assert str(error).startswith(f'strategy "{name}" cannot do this problem: ')
+        assert len(str(error).split(": ", 1)[1].split()) > 3
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", FORCED)
+def test_each_variant_is_the_one_that_was_asked_for(name: str) -> None:
+    taken = 0
+    for case in CASES:
+        for pass_ in PASSES:
+            for layout in ("NCHW", "NHWC"):
+                if not accepted(case, pass_, name, layout):
+                    continue
+                taken += 1
+                plan = plan_for(case, pass_, "float64", strategy=name, layout=layout)
+                assert f"{plan.strategy}/{plan.variant}" == name
+                assert f"  {name} " in plan.explain()
+                chosen = [line for line in plan.explain().splitlines() if "chosen (asked for by name)" in line]
+                assert len(chosen) == 1
+                assert chosen[0].split()[0] == name
+    assert taken > 0, "no case of the tests reaches this variant"
+
+
+@pytest.mark.parametrize("strategy", [name for name, variants in _core.strategies().items() if variants])
+def test_a_strategy_takes_its_best_variant(strategy: str) -> None:
+    shapes = ((2, 8, 9, 8), (8, 1, 3, 3)), 8
+    plan = gemmconv.plan("forward", *shapes[0], groups=shapes[1], strategy=strategy)
+    assert plan.strategy == strategy
+    assert plan.variant in gemmconv.strategies()[strategy]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("implicit/none", 'strategy "implicit" has no variant "none"; its variants are bands, pixels'),
+        ("implicit/", 'no variant ""'),
+        ("implicit/bands/", "no variant"),
+        ("none/bands", 'strategy "none/bands" is not known; it must be one of auto, measure, direct'),
+        ("auto/bands", "is not known"),
+        ("/bands", "is not known"),
+    ],
+)
+def test_unknown_names(name: str, message: str) -> None:
+    x, w = (np.ones(shape, np.float32) for shape in PLAIN)
+    for call in (
+        lambda: gemmconv.plan("forward", *PLAIN, strategy=name),
+        lambda: gemmconv.conv(x, w, strategy=name),
+    ):
+        with pytest.raises(ValueError, match=message) as caught:
+            call()
+        assert not isinstance(caught.value, gemmconv.UnsupportedError)
+
+
+def test_a_strategy_that_is_not_there_yet_refuses_its_variants_too() -> None:
+    for name in ("winograd", "winograd/anything"):
+        with pytest.raises(gemmconv.UnsupportedError, match="does not contain it"):
+            gemmconv.plan("forward", *PLAIN, strategy=name)
+
+
+def test_all_reasons_are_told_where_no_variant_can() -> None:
+    with pytest.raises(gemmconv.UnsupportedError) as caught:
+        gemmconv.plan("forward", *PLAIN, strategy="depthwise")
+    assert "single group" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FORCED)
+def test_packed_weights_use_the_same_variant(name: str) -> None:
+    """And the announced workspace holds either way: a run is given no more (test_scratch), bounds cover both."""
+    for case in CASES:
+        for pass_ in PASSES[:2]:
+            if case.batch == 0 or not accepted(case, pass_, name, "NCHW"):
+                continue
+            plan = plan_for(case, pass_, "float64", strategy=name)
+            first, w = operands(case, pass_, "float64")
+            right = run_plan(plan, pass_, first, w, "NCHW")
+            absolute = run_plan(plan, pass_, np.abs(first), np.abs(w), "NCHW")
+            packed = plan.pack(w)
+            w.fill(np.nan)
+            assert_within(run_plan(plan, pass_, first, packed, "NCHW"), right, 2 * plan.error_bound * absolute, str(case))
+            with pytest.raises(ValueError, match="packed by another plan"):
+                plan_for(case, pass_, "float64", strategy="direct", flip=True)(first, packed)
+
+
+def test_packing_where_the_packed_layout_does_not_fit_the_limit() -> None:
+    """Whatever the limit, what runs with plain weights runs with packed ones, within the workspace that it announces."""
+    generator = np.random.default_rng(0)
+    x, w = generator.standard_normal((3, 33, 9, 11)), generator.standard_normal((40, 33, 3, 3))
+    right = gemmconv.conv(x, w)
+    for limit in (0, 1 << 12, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 20):
+        for name in FORCED:
+            with gemmconv.options(workspace_limit=limit):
+                try:
+                    plan = gemmconv.plan("forward", x.shape, w.shape, dtype="float64", strategy=name)
+                except gemmconv.UnsupportedError:
+                    continue
+            assert plan.workspace_bytes <= limit
+            np.testing.assert_allclose(plan(x, plan.pack(w)), right, rtol=1e-11, atol=1e-11)
