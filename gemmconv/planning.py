@@ -49,7 +49,7 @@ def plan(
     Plan
         Called as ``plan(x, w, bias)``, ``plan(dy, w)`` or ``plan(dy, x)``, with ``out=`` where wanted. It has
         ``strategy``, ``variant``, ``output_shape``, ``flops``, ``workspace_bytes``, ``error_bound``, ``explain()`` and
-        ``pack(w)``, and keeps the settings (`options`) that it was made under.
+        ``pack(w)``, and runs under the settings (`options`) that it was made under.
 
     Raises
     ------

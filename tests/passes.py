@@ -25,17 +25,21 @@ def run_pass(
     layout: str = "NCHW",
     flip: bool = False,
     out: Array | None = None,
+    backend: Any = gemmconv,
     **options: Any,
 ) -> Array:
-    """One call of the public function of a pass. `out` is in the layout, the answer has channels second (a view)."""
+    """One call of a pass's function, of the package or of one of `backends`.
+
+    `out` is in the layout, the answer has channels second (a view).
+    """
     keywords = {**case.options, "flip": flip, "layout": layout, "out": out, **options}
     first = in_layout(first, layout)
     if pass_ == "forward":
-        return from_layout(gemmconv.conv(first, second, **keywords), layout)
+        return from_layout(backend.conv(first, second, **keywords), layout)
     if pass_ == "backward_input":
         shape = shape_in_layout(case.x_shape, layout)
-        return from_layout(gemmconv.conv_backward_input(first, second, shape, **keywords), layout)
-    return gemmconv.conv_backward_weight(first, in_layout(second, layout), case.w_shape, **keywords)
+        return from_layout(backend.conv_backward_input(first, second, shape, **keywords), layout)
+    return backend.conv_backward_weight(first, in_layout(second, layout), case.w_shape, **keywords)
 
 
 def run_plan(plan: Any, pass_: str, first: Array, second: Array, layout: str = "NCHW") -> Array:
@@ -46,10 +50,18 @@ def run_plan(plan: Any, pass_: str, first: Array, second: Array, layout: str = "
 
 
 def plan_for(
-    case: Case, pass_: str, dtype: str, *, layout: str = "NCHW", flip: bool = False, strategy: str = "auto", **more: Any
+    case: Case,
+    pass_: str,
+    dtype: str,
+    *,
+    layout: str = "NCHW",
+    flip: bool = False,
+    strategy: str = "auto",
+    backend: Any = gemmconv,
+    **more: Any,
 ) -> Any:
-    """The plan of a case."""
-    return gemmconv.plan(
+    """The plan of a case, of the package or of one of `backends`."""
+    return backend.plan(
         pass_,
         shape_in_layout(case.x_shape, layout),
         case.w_shape,

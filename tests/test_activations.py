@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import On, on_every_backend
 from numpy.typing import NDArray
 
 import gemmconv
@@ -14,8 +15,6 @@ from gemmconv import _core
 Array = NDArray[Any]
 
 INF, NAN = math.inf, math.nan
-
-on_every_backend = pytest.mark.parametrize("backend", [None, "reference"], ids=["cpu", "reference"])
 
 
 def softplus(z: float) -> float:
@@ -55,7 +54,7 @@ def test_the_table_is_whole() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FORMULAS)
 @on_every_backend
-def test_values_and_slopes(name: str | None, dtype: str, backend: str | None) -> None:
+def test_values_and_slopes(name: str | None, dtype: str, backend: On) -> None:
     """To a few roundings, relative to the answer: far below zero too, where most libraries return noise."""
     value, slope, power = FORMULAS[name]
     z = points(dtype)
@@ -63,12 +62,12 @@ def test_values_and_slopes(name: str | None, dtype: str, backend: str | None) ->
     limits = np.finfo(dtype)
     conditioned = 8 * limits.eps * (1 + np.abs(z.astype(np.float64)) ** power)
 
-    a = gemmconv.activate(z, name, backend=backend)
+    a = backend.activate(z, name)
     assert a.dtype == z.dtype
     right = np.array([value(v) for v in z.tolist()])
     assert (np.abs(a - right) <= conditioned * np.abs(right) + limits.tiny * (1 + np.abs(z))).all()
 
-    dz = gemmconv.activate_backward(da, z, name, backend=backend)
+    dz = backend.activate_backward(da, z, name)
     assert dz.dtype == z.dtype
     right = np.array([slope(v) for v in z.tolist()])
     # the two terms of gelu's slope cancel near its minimum
@@ -97,24 +96,24 @@ def test_far_out(
     at_minus_infinity: float,
     slopes: tuple[float, float],
     dtype: str,
-    backend: str | None,
+    backend: On,
 ) -> None:
     """The limits are reached, without a NaN on the way; a NaN goes through."""
     z = np.array([INF, -INF, 1e4, -1e4, NAN], dtype)
-    a = gemmconv.activate(z, name, backend=backend)
+    a = backend.activate(z, name)
     above = at_infinity if abs(at_infinity) < INF else 1e4
     below = {None: -1e4, "leaky_relu": -100}.get(name, at_minus_infinity)
     np.testing.assert_allclose(a, [at_infinity, at_minus_infinity, above, below, NAN], rtol=1e-6)
-    dz = gemmconv.activate_backward(np.ones_like(z), z, name, backend=backend)
+    dz = backend.activate_backward(np.ones_like(z), z, name)
     np.testing.assert_allclose(dz[:4], [*slopes, *slopes], rtol=1e-6)
     assert name is None or np.isnan(dz[4])
 
 
 @on_every_backend
-def test_kinks_take_the_slope_from_below(backend: str | None) -> None:
+def test_kinks_take_the_slope_from_below(backend: On) -> None:
     zeros, ones = np.array([0.0, -0.0]), np.ones(2)
-    assert gemmconv.activate_backward(ones, zeros, "relu", backend=backend).tolist() == [0, 0]
-    assert gemmconv.activate_backward(ones, zeros, "leaky_relu", backend=backend).tolist() == [0.01, 0.01]
+    assert backend.activate_backward(ones, zeros, "relu").tolist() == [0, 0]
+    assert backend.activate_backward(ones, zeros, "leaky_relu").tolist() == [0.01, 0.01]
 
 
 def test_a_unit_that_is_off_sends_nothing() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import REFERENCE
 from cases import CASES, LAYERS, PASSES, Case, from_layout, in_layout, operands, random_cases, verdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,7 +59,7 @@ def test_reference_backend_against_the_oracle(case: Case, pass_: str) -> None:
         for layout, flip in (("NCHW", False), ("NCHW", True), ("NHWC", False)):
             first, second = operands(case, pass_, dtype)
             right, absolute = verdict(case, pass_, dtype, "normal", flip)
-            got = run_pass(case, pass_, first, second, layout=layout, flip=flip, backend="reference")
+            got = run_pass(case, pass_, first, second, layout=layout, flip=flip, backend=REFERENCE)
             chain = case.longest_chain(pass_)
             assert got.dtype == dtype
             assert_within(got, right, tolerance(largest_bound("reference", dtype, chain), absolute, chain), layout)
@@ -70,7 +71,7 @@ def test_strategies_agree_with_each_other_and_with_the_reference(case: Case, pas
     first, second = operands(case, pass_, "float64")
     _, absolute = verdict(case, pass_, "float64", "normal", False)
     chain = case.longest_chain(pass_)
-    expected = run_pass(case, pass_, first, second, backend="reference")
+    expected = run_pass(case, pass_, first, second, backend=REFERENCE)
     for strategy in STRATEGIES:
         if refusal(case, pass_, "float64", strategy) is None:
             bound = plan_for(case, pass_, "float64", strategy=strategy).error_bound

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS, CPU, On, on_every_backend
 
 import gemmconv
 
@@ -41,7 +42,6 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "activate": (X, "relu"),
     "activate_backward": (X, X, "relu"),
 }
-BACKENDS = ("cpu", "reference")
 
 
 def gpu_array() -> Any:
@@ -60,18 +60,18 @@ def as_arrays(answer: Any) -> list[Any]:
 def test_backends_by_name(name: str) -> None:
     function, arguments = getattr(gemmconv, name), CALLS[name]
     by_type = as_arrays(function(*arguments))
-    for mine, other in zip(as_arrays(function(*arguments, backend="cpu")), by_type, strict=True):
-        np.testing.assert_array_equal(mine, other)
-    for mine, other in zip(as_arrays(function(*arguments, backend="reference")), by_type, strict=True):
-        assert mine.dtype == other.dtype
-        np.testing.assert_allclose(mine, other, rtol=1e-12)
+    for backend in BACKENDS:
+        named = as_arrays(backend.call(function, *arguments, backend=backend.name))
+        for mine, other in zip(named, by_type, strict=True):
+            assert mine.dtype == other.dtype
+            np.testing.assert_allclose(mine, other, rtol=0 if backend is CPU else 1e-12)
     with pytest.raises(ValueError, match="unknown backend 'tpu': the backends are cpu, reference"):
         function(*arguments, backend="tpu")
     with pytest.raises(gemmconv.UnsupportedError, match="'cupy' is not part of this version"):
         function(*arguments, backend="cupy")
 
 
-@pytest.mark.parametrize("backend", [None, *BACKENDS])
+@pytest.mark.parametrize("backend", [None, "cpu", "reference"])
 @pytest.mark.parametrize("name", CALLS)
 def test_other_kinds_of_arrays_are_refused(name: str, backend: str | None) -> None:
     function, arguments = getattr(gemmconv, name), CALLS[name]
@@ -86,23 +86,23 @@ def test_other_kinds_of_arrays_are_refused(name: str, backend: str | None) -> No
                 function(*changed, backend=backend)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
 def test_subclasses_of_arrays_are_arrays(tmp_path: Path, backend: str) -> None:
     on_disk = np.memmap(tmp_path / "x", X.dtype, "w+", shape=X.shape)
     on_disk[...] = X
     np.testing.assert_array_equal(gemmconv.conv(on_disk, W, backend=backend), gemmconv.conv(X, W, backend=backend))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_needs(backend: str) -> None:
-    everything = gemmconv.conv_backward(DY, X, W, backend=backend)
+@on_every_backend
+def test_needs(backend: On) -> None:
+    everything = backend.conv_backward(DY, X, W)
     assert everything._fields == ("input", "weight", "bias")
     for needs in (("weight",), "weight", {"weight": None}, iter(["weight"])):
-        some = gemmconv.conv_backward(DY, X, W, needs=needs, backend=backend)
+        some = backend.conv_backward(DY, X, W, needs=needs)
         assert some.input is None
         assert some.bias is None
         np.testing.assert_array_equal(some.weight, everything.weight)
-    assert gemmconv.conv_backward(DY, X, W, needs=(), backend=backend) == (None, None, None)
+    assert backend.conv_backward(DY, X, W, needs=()) == (None, None, None)
 
 
 def test_a_gradient_that_is_not_needed_is_not_computed() -> None:
@@ -113,17 +113,17 @@ def test_a_gradient_that_is_not_needed_is_not_computed() -> None:
     np.testing.assert_array_equal(db, gemmconv.conv_backward_bias(DY))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_gradients_into_given_arrays(backend: str) -> None:
-    right = gemmconv.conv_backward(DY, X, W, backend=backend)
+@on_every_backend
+def test_gradients_into_given_arrays(backend: On) -> None:
+    right = backend.conv_backward(DY, X, W)
     out = (np.empty_like(X), np.empty_like(W), np.empty(3))
-    got = gemmconv.conv_backward(DY, X, W, out=out, backend=backend)
+    got = backend.conv_backward(DY, X, W, out=out)
     for mine, place, other in zip(got, out, right, strict=True):
         assert mine is place
         np.testing.assert_array_equal(mine, other)
 
 
-# What both backends refuse with one exception: function, changed arguments by position, options, exception.
+# What every backend refuses with one exception: function, changed arguments by position, options, exception.
 REFUSED: list[tuple[str, dict[int, Any], dict[str, Any], type[Exception]]] = [
     ("conv", {0: X[0, 0]}, {}, ValueError),
     ("conv", {0: X.astype(int)}, {}, TypeError),
@@ -204,14 +204,14 @@ REFUSED: list[tuple[str, dict[int, Any], dict[str, Any], type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@on_every_backend
 @pytest.mark.parametrize("case", range(len(REFUSED)), ids=lambda case: f"{REFUSED[case][0]}-{case}")
-def test_refusals_are_the_same(case: int, backend: str) -> None:
+def test_refusals_are_the_same(case: int, backend: On) -> None:
     name, changes, options, error = REFUSED[case]
     arguments = [*CALLS[name], None][: max([len(CALLS[name]), *(position + 1 for position in changes)])]
     for position, value in changes.items():
         arguments[position] = value
     with pytest.raises(error) as raised:
-        getattr(gemmconv, name)(*arguments, **options, backend=backend)
+        backend.call(getattr(gemmconv, name), *arguments, **options, backend=backend.name)
     assert raised.type is error
     assert len(str(raised.value).split()) > 3, "an error is a sentence"

@@ -141,3 +141,17 @@ def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
 def test_headers_and_cmake_files_are_where_they_are_said_to_be() -> None:
     assert os.path.isfile(os.path.join(gemmconv.get_include(), "gemmconv", "gemmconv.h"))
     assert os.path.isfile(os.path.join(gemmconv.get_cmake_dir(), "gemmconvConfig.cmake"))
+
+
+def test_a_backend_is_imported_when_it_is_used() -> None:
+    code = """
+import sys
+import numpy, gemmconv
+x, w = numpy.ones((1, 1, 4)), numpy.ones((1, 1, 2))
+gemmconv.conv(x, w)
+assert "gemmconv.backends.reference" not in sys.modules
+gemmconv.conv(x, w, backend="reference")
+assert "gemmconv.backends.reference" in sys.modules
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr

@@ -1,4 +1,6 @@
-"""Odd arrays at every door: the same bits as plain ones, inputs untouched, `out` written whole or refused in words."""
+"""Odd arrays in every function: the same bits as plain ones, inputs untouched, `out` written whole or refused in
+words.
+"""
 
 import gc
 import re
@@ -9,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from doors import ARGUMENTS, DOORS, WITH_OUT, Door
+from array_functions import ARGUMENTS, FUNCTIONS, WITH_OUT, ArrayFunction
 from numpy.typing import NDArray
 
 import gemmconv
@@ -59,9 +61,9 @@ ODD: dict[str, Callable[[Array], Array]] = {
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("oddity", ODD)
-@pytest.mark.parametrize("door", DOORS)
-def test_odd_inputs_give_the_same_bits(door: str, oddity: str, dtype: str) -> None:
-    call, plain = DOORS[door].made_for(dtype), DOORS[door].arrays(dtype)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_odd_inputs_give_the_same_bits(function: str, oddity: str, dtype: str) -> None:
+    call, plain = FUNCTIONS[function].made_for(dtype), FUNCTIONS[function].arrays(dtype)
     expected = call(*plain.values())
     odd = {name: ODD[oddity](array) for name, array in plain.items()}
     got = call(*odd.values())
@@ -74,9 +76,9 @@ def test_odd_inputs_give_the_same_bits(door: str, oddity: str, dtype: str) -> No
         np.testing.assert_array_equal(odd[name], array, err_msg=name)
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_memory_map_is_an_array(door: str, tmp_path: Path) -> None:
-    call, plain = DOORS[door].call, DOORS[door].arrays()
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_memory_map_is_an_array(function: str, tmp_path: Path) -> None:
+    call, plain = FUNCTIONS[function].call, FUNCTIONS[function].arrays()
     mapped = []
     for name, array in plain.items():
         np.save(tmp_path / f"{name}.npy", array)
@@ -84,9 +86,9 @@ def test_a_memory_map_is_an_array(door: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(call(*mapped), call(*plain.values()))
 
 
-@pytest.mark.parametrize("door", WITH_OUT)
-def test_out_is_the_answer(door: str) -> None:
-    call, arrays = DOORS[door].call, DOORS[door].arrays().values()
+@pytest.mark.parametrize("function", WITH_OUT)
+def test_out_is_the_answer(function: str) -> None:
+    call, arrays = FUNCTIONS[function].call, FUNCTIONS[function].arrays().values()
     expected = call(*arrays)
     out = np.full_like(expected, np.nan)
     assert call(*arrays, out=out) is out
@@ -97,9 +99,9 @@ def test_out_is_the_answer(door: str) -> None:
 
 
 @pytest.mark.parametrize("shift", [0, 1, -3])
-@pytest.mark.parametrize(("door", "argument"), [pair for pair in ARGUMENTS if pair[0] in WITH_OUT])
-def test_out_over_an_input_is_right(door: str, argument: str, shift: int) -> None:
-    call, arrays = DOORS[door].call, DOORS[door].arrays()
+@pytest.mark.parametrize(("function", "argument"), [pair for pair in ARGUMENTS if pair[0] in WITH_OUT])
+def test_out_over_an_input_is_right(function: str, argument: str, shift: int) -> None:
+    call, arrays = FUNCTIONS[function].call, FUNCTIONS[function].arrays()
     expected = call(*arrays.values())
     memory = np.full(2 * max(expected.nbytes, arrays[argument].nbytes) // 4, np.nan, np.float32)
     count = arrays[argument].nbytes // 4
@@ -111,10 +113,10 @@ def test_out_over_an_input_is_right(door: str, argument: str, shift: int) -> Non
     np.testing.assert_array_equal(out, expected)
 
 
-@pytest.mark.parametrize("door", WITH_OUT)
-def test_out_beside_an_input_is_written_in_place(door: str) -> None:
+@pytest.mark.parametrize("function", WITH_OUT)
+def test_out_beside_an_input_is_written_in_place(function: str) -> None:
     """Neighbours in one block of memory do not overlap, and neither disturbs the other."""
-    call, arrays = DOORS[door].made_for("float64"), DOORS[door].arrays("float64")
+    call, arrays = FUNCTIONS[function].made_for("float64"), FUNCTIONS[function].arrays("float64")
     expected = call(*arrays.values())
     first = next(iter(arrays))
     size = arrays[first].size
@@ -146,9 +148,9 @@ WRONG_OUT: dict[str, tuple[Callable[[Array], Array], str]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG_OUT)
-@pytest.mark.parametrize("door", WITH_OUT)
-def test_wrong_out_is_refused_and_left_alone(door: str, wrong: str) -> None:
-    call, arrays = DOORS[door].call, DOORS[door].arrays().values()
+@pytest.mark.parametrize("function", WITH_OUT)
+def test_wrong_out_is_refused_and_left_alone(function: str, wrong: str) -> None:
+    call, arrays = FUNCTIONS[function].call, FUNCTIONS[function].arrays().values()
     make, message = WRONG_OUT[wrong]
     out = make(np.zeros_like(call(*arrays)))
     with pytest.raises(ValueError, match=message):
@@ -157,37 +159,37 @@ def test_wrong_out_is_refused_and_left_alone(door: str, wrong: str) -> None:
 
 
 @pytest.mark.parametrize("out", [[1.0], "out", np.float32(1), np.ma.zeros((2, 2), np.float32)], ids=type)
-@pytest.mark.parametrize("door", WITH_OUT)
-def test_out_of_another_kind_is_refused(door: str, out: object) -> None:
+@pytest.mark.parametrize("function", WITH_OUT)
+def test_out_of_another_kind_is_refused(function: str, out: object) -> None:
     with pytest.raises(TypeError, match=r"out .*(ndarray|mask)"):
-        DOORS[door].call(*DOORS[door].arrays().values(), out=out)
+        FUNCTIONS[function].call(*FUNCTIONS[function].arrays().values(), out=out)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int8", "int64", "bool", "complex64", "longdouble", "object", "M8[s]"])
-@pytest.mark.parametrize(("door", "argument"), ARGUMENTS)
-def test_other_dtypes_are_refused_by_name(door: str, argument: str, dtype: str) -> None:
+@pytest.mark.parametrize(("function", "argument"), ARGUMENTS)
+def test_other_dtypes_are_refused_by_name(function: str, argument: str, dtype: str) -> None:
     if (argument, dtype) == ("indices", "int64"):
         dtype = "uint64"
-    arrays = DOORS[door].arrays()
+    arrays = FUNCTIONS[function].arrays()
     arrays[argument] = np.zeros(arrays[argument].shape, dtype)
     given, expected = re.escape(str(arrays[argument].dtype)), "int64" if argument == "indices" else "float32"
     with pytest.raises(TypeError, match=f"{argument} has dtype {given}.*{expected}"):
-        DOORS[door].call(*arrays.values())
+        FUNCTIONS[function].call(*arrays.values())
 
 
 MIXABLE = [
-    (door, argument)
-    for door, argument in ARGUMENTS
-    if argument != "indices" and len(DOORS[door].shapes.keys() - {"indices"}) > 1
+    (function, argument)
+    for function, argument in ARGUMENTS
+    if argument != "indices" and len(FUNCTIONS[function].shapes.keys() - {"indices"}) > 1
 ]
 
 
-@pytest.mark.parametrize(("door", "argument"), MIXABLE)
-def test_mixed_dtypes_are_refused_with_both_named(door: str, argument: str) -> None:
-    arrays = DOORS[door].arrays()
+@pytest.mark.parametrize(("function", "argument"), MIXABLE)
+def test_mixed_dtypes_are_refused_with_both_named(function: str, argument: str) -> None:
+    arrays = FUNCTIONS[function].arrays()
     arrays[argument] = arrays[argument].astype(np.float64)
     with pytest.raises(TypeError, match=r"float32.*float64|float64.*float32"):
-        DOORS[door].call(*arrays.values())
+        FUNCTIONS[function].call(*arrays.values())
 
 
 KINDS: dict[str, Callable[[Array], Any]] = {
@@ -200,24 +202,24 @@ KINDS: dict[str, Callable[[Array], Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("door", "argument"), ARGUMENTS)
-def test_other_kinds_are_refused(door: str, argument: str, kind: str) -> None:
+@pytest.mark.parametrize(("function", "argument"), ARGUMENTS)
+def test_other_kinds_are_refused(function: str, argument: str, kind: str) -> None:
     if (argument, kind) == ("bias", "none"):
         kind = "number"  # None is no bias
-    arrays: dict[str, Any] = DOORS[door].arrays()
+    arrays: dict[str, Any] = FUNCTIONS[function].arrays()
     arrays[argument] = KINDS[kind](arrays[argument])
     with pytest.raises(TypeError, match=r"(?i)array|mask"):
-        DOORS[door].call(*arrays.values())
+        FUNCTIONS[function].call(*arrays.values())
 
 
 def references(arrays: list[Array]) -> list[int]:
     return [sys.getrefcount(array) for array in arrays]
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_no_reference_is_kept_or_lost(door: str) -> None:
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_reference_is_gained_or_lost(function: str) -> None:
     """Neither by an answer, nor by an error after the arrays were read, nor for odd arrays."""
-    case: Door = DOORS[door]
+    case: ArrayFunction = FUNCTIONS[function]
     arrays = list(case.arrays().values())
     odd = [every_other(array) for array in arrays]
     out = np.zeros_like(case.call(*arrays))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import BACKENDS, CPU, On
 
 import gemmconv
 
@@ -127,16 +128,12 @@ ODD: dict[str, Callable[[], Any]] = {
 }
 
 
-def plan_call(
-    first: Any = X, second: Any = W, bias: Any = None, *, out: Any = None, backend: str | None = None
-) -> np.ndarray[Any, Any]:
-    return gemmconv.plan("forward", X.shape, W.shape, dtype="float64", backend=backend or "cpu")(
-        first, second, bias, out=out
-    )
+def plan_call(first: Any, second: Any, bias: Any = None, *, out: Any = None, backend: str) -> Any:
+    return gemmconv.plan("forward", X.shape, W.shape, dtype="float64", backend=backend)(first, second, bias, out=out)
 
 
-def plan_pack(w: Any, *, backend: str | None = None) -> bool:
-    gemmconv.plan("forward", X.shape, W.shape, dtype="float64", backend=backend or "cpu").pack(w)
+def plan_pack(w: Any, *, backend: str) -> bool:
+    gemmconv.plan("forward", X.shape, W.shape, dtype="float64", backend=backend).pack(w)
     return True
 
 
@@ -171,7 +168,7 @@ CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         "plan": {"pass_": "forward", "x_shape": X.shape, "w_shape": W.shape},
     }.items()
 }
-CALLS["plan.__call__"] = (plan_call, {})
+CALLS["plan.__call__"] = (plan_call, {"first": X, "second": W})
 CALLS["plan.pack"] = (plan_pack, {"w": W})
 ARGUMENTS = [
     (name, argument)
@@ -187,12 +184,14 @@ def test_every_function_with_a_backend_is_here() -> None:
     assert with_backend - set(CALLS) == {"strategies"}
 
 
-def outcome(function: Callable[..., Any], arguments: dict[str, Any], backend: str) -> Any:
+def outcome(name: str, argument: str, value: Any, backend: On) -> Any:
     """The type of the exception, or the answer as a list of what it holds."""
+    function, good = CALLS[name]
+    arguments = {**{key: backend.array(array) for key, array in good.items()}, argument: value}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            answer = function(**arguments, backend=backend)
+            answer = backend.numpy(function(**arguments, backend=backend.name))
         except Exception as error:
             return type(error)
     if hasattr(answer, "toarray"):
@@ -202,20 +201,20 @@ def outcome(function: Callable[..., Any], arguments: dict[str, Any], backend: st
     return list(answer) if isinstance(answer, tuple) else [answer]
 
 
+@pytest.mark.parametrize("backend", BACKENDS[1:], ids=str)
 @pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
-def test_backends_accept_and_refuse_the_same(name: str, argument: str) -> None:
-    function, good = CALLS[name]
+def test_backends_accept_and_refuse_the_same(name: str, argument: str, backend: On) -> None:
     differences = []
     for odd, make in ODD.items():
-        found = outcome(function, {**good, argument: make()}, "cpu")
-        other = outcome(function, {**good, argument: make()}, "reference")
+        found = outcome(name, argument, make(), CPU)
+        other = outcome(name, argument, make(), backend)
         if isinstance(found, type) or isinstance(other, type):
             same = found is other
         else:
             same = len(found) == len(other) and all(map(agree, found, other))
         if not same:
             described = [value if isinstance(value, type) else "an answer" for value in (found, other)]
-            differences.append(f"{odd}: cpu {described[0]}, reference {described[1]}")
+            differences.append(f"{odd}: cpu {described[0]}, {backend} {described[1]}")
     assert not differences, "\n".join(differences)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import oracle
 import pytest
+from backends import CPU, On, on_every_backend
 from cases import CASES, DTYPES, Case, operands, random_cases
 from hypothesis import given
 from numpy.typing import NDArray
@@ -13,7 +14,6 @@ import gemmconv
 
 Array = NDArray[Any]
 
-BACKENDS = (None, "reference")
 UNGROUPED = [case for case in CASES if case.groups == 1 and np.prod(case.x_shape) * np.prod(case.kernel) < 200_000]
 
 
@@ -47,12 +47,12 @@ def columns(case: Case, dtype: str) -> Array:
     return np.random.default_rng(3).standard_normal(shape).astype(dtype)
 
 
-def check(case: Case, dtype: str, backend: str | None) -> None:
+def check(case: Case, dtype: str, backend: On) -> None:
     x, cols = operands(case, "forward", dtype)[0], columns(case, dtype)
-    gathered = gemmconv.im2col(x, case.kernel, **window(case), backend=backend)
+    gathered = backend.im2col(x, case.kernel, **window(case))
     assert gathered.dtype == x.dtype
     np.testing.assert_array_equal(gathered, patches(x, case))
-    added = gemmconv.col2im(cols, case.input, case.kernel, **window(case), backend=backend)
+    added = backend.col2im(cols, case.input, case.kernel, **window(case))
     assert added.dtype == cols.dtype
     within = 4 * np.finfo(dtype).eps * put_back(np.abs(cols), case)
     assert added.shape == within.shape
@@ -61,14 +61,14 @@ def check(case: Case, dtype: str, backend: str | None) -> None:
 
 @pytest.mark.parametrize("case", UNGROUPED, ids=str)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("backend", BACKENDS, ids=["cpu", "reference"])
-def test_columns_and_back(case: Case, dtype: str, backend: str | None) -> None:
+@on_every_backend
+def test_columns_and_back(case: Case, dtype: str, backend: On) -> None:
     check(case, dtype, backend)
 
 
 @given(case=random_cases())
 def test_columns_of_any_geometry(case: Case) -> None:
-    check(case, "float64", None)
+    check(case, "float64", CPU)
 
 
 @pytest.mark.parametrize("case", UNGROUPED, ids=str)
@@ -124,17 +124,15 @@ def test_matrix_of_a_convolution(case: Case, flip: bool) -> None:
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
-@pytest.mark.parametrize("backend", BACKENDS, ids=["cpu", "reference"])
-def test_rot180_turns_the_kernel(rank: int, backend: str | None) -> None:
-    """A turned kernel correlates as the kernel convolves; turned twice it is itself."""
+@on_every_backend
+def test_rot180_rotates_the_kernel(rank: int, backend: On) -> None:
+    """A rotated kernel correlates as the kernel convolves; rotated twice it is itself."""
     w = np.random.default_rng(1).standard_normal((2, 3, *(4, 3, 2)[:rank]))
     x = np.random.default_rng(2).standard_normal((1, 3, *(9, 8, 7)[:rank]))
-    turned = gemmconv.rot180(w, backend=backend)
-    np.testing.assert_array_equal(turned, w[(slice(None), slice(None), *(slice(None, None, -1),) * rank)])
-    np.testing.assert_array_equal(gemmconv.rot180(turned, backend=backend), w)
-    np.testing.assert_allclose(
-        gemmconv.conv(x, turned, backend=backend), gemmconv.conv(x, w, flip=True, backend=backend), rtol=1e-12
-    )
+    rotated = backend.rot180(w)
+    np.testing.assert_array_equal(rotated, w[(slice(None), slice(None), *(slice(None, None, -1),) * rank)])
+    np.testing.assert_array_equal(backend.rot180(rotated), w)
+    np.testing.assert_allclose(backend.conv(x, rotated), backend.conv(x, w, flip=True), rtol=1e-12)
 
 
 PLANES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {

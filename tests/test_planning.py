@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import oracle
 import pytest
+from backends import BACKENDS, CPU, REFERENCE, On, on_every_backend
 from cases import CASES, LAYOUTS, Case, named
 from numpy.typing import NDArray
 from passes import STRATEGIES, answer_shape, plan_for, run_pass, run_plan
@@ -18,7 +19,6 @@ from gemmconv import _core
 Array = NDArray[Any]
 
 PASSES = ("forward", "backward_input", "backward_weight")
-BACKENDS = ("cpu", "reference")
 SOME = [case for case in CASES if case.batch > 0][::4]
 # Weights that pack in panels of channels: with stride phases that have no tap, and for more than the cache holds.
 PANELS = (
@@ -36,11 +36,11 @@ def drawn(case: Case, pass_: str, dtype: str = "float64") -> tuple[Array, Array]
     return generator.standard_normal(first).astype(dtype), generator.standard_normal(second).astype(dtype)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@on_every_backend
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("pass_", PASSES)
 @pytest.mark.parametrize("case", SOME, ids=str)
-def test_a_plan_is_the_call(case: Case, pass_: str, layout: str, backend: str) -> None:
+def test_a_plan_is_the_call(case: Case, pass_: str, layout: str, backend: On) -> None:
     first, second = drawn(case, pass_)
     plan = plan_for(case, pass_, "float64", layout=layout, backend=backend)
     assert plan.output_shape == answer_shape(case, pass_, layout)
@@ -48,11 +48,11 @@ def test_a_plan_is_the_call(case: Case, pass_: str, layout: str, backend: str) -
     np.testing.assert_array_equal(run_plan(plan, pass_, first, second, layout), called)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@on_every_backend
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("pass_", PASSES)
-def test_attributes(pass_: str, dtype: str, backend: str) -> None:
-    plan = gemmconv.plan(pass_, *PLAIN, dtype=dtype, backend=backend)
+def test_attributes(pass_: str, dtype: str, backend: On) -> None:
+    plan = backend.plan(pass_, *PLAIN, dtype=dtype)
     assert plan.pass_ == pass_
     assert plan.dtype == np.dtype(dtype)
     assert plan.strategy in STRATEGIES
@@ -67,52 +67,77 @@ def test_dtype_may_be_said_in_numpys_ways(wanted: Any) -> None:
     assert gemmconv.plan("forward", *PLAIN, dtype=wanted).dtype == np.float32
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_plans_are_frozen(backend: str) -> None:
-    plan: Any = gemmconv.plan("forward", *PLAIN, backend=backend)
+@on_every_backend
+def test_plans_are_frozen(backend: On) -> None:
+    plan: Any = backend.plan("forward", *PLAIN)
     for name in ("strategy", "dtype", "geometry", "flops"):
         with pytest.raises(AttributeError):
             setattr(plan, name, None)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@on_every_backend
 @pytest.mark.parametrize("pass_", PASSES)
-def test_explain_has_a_line_for_every_variant(pass_: str, backend: str) -> None:
-    plan = gemmconv.plan(pass_, *PLAIN, backend=backend)
+def test_explain_has_a_line_for_every_variant(pass_: str, backend: On) -> None:
+    plan = backend.plan(pass_, *PLAIN)
     lines = plan.explain().rstrip("\n").splitlines()
     assert pass_ in lines[0]
-    table = _core.strategies() if backend == "cpu" else dict.fromkeys(STRATEGIES, ())
+    table = {name: gemmconv.strategies(backend.name).get(name, ()) for name in STRATEGIES}
     rows = [f"{name}/{variant}" for name in table for variant in table[name]] + [n for n in table if not table[n]]
     assert sorted(line.split()[0] for line in lines[1:]) == sorted(rows)
-    chosen = f"{plan.strategy}/{plan.variant}" if backend == "cpu" else plan.strategy
+    chosen = f"{plan.strategy}/{plan.variant}"
     for line in lines[1:]:
         name, what = line.split(maxsplit=1)
         assert what.startswith("chosen") == (name == chosen)
         if what.startswith("refused: "):
             assert len(what.split()) > 3, "a refusal says why"
             with pytest.raises(gemmconv.UnsupportedError, match=name):
-                gemmconv.plan(pass_, *PLAIN, strategy=name, backend=backend)
+                backend.plan(pass_, *PLAIN, strategy=name)
         else:
             assert "workspace" in what
             assert "error bound" in what
-            forced = gemmconv.plan(pass_, *PLAIN, strategy=name, backend=backend)
-            assert name in (forced.strategy, f"{forced.strategy}/{getattr(forced, 'variant', '')}")
+            forced = backend.plan(pass_, *PLAIN, strategy=name)
+            assert name == f"{forced.strategy}/{forced.variant}"
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_measure_chooses_a_strategy(backend: str) -> None:
+def test_strategies_are_listed_with_their_variants() -> None:
+    assert tuple(gemmconv.strategies()) == _core.strategy_names()
+    assert gemmconv.strategies(backend="reference") == {"direct": ("loops",)}
+    for name in ("tpu", "cupy"):
+        with pytest.raises(ValueError, match="backends are cpu, reference"):
+            gemmconv.strategies(name)
+
+
+def test_a_variant_is_asked_for_by_name() -> None:
+    """Today of the reference backend."""
+    for name in ("auto", "measure", "direct", "direct/loops"):
+        plan = REFERENCE.plan("forward", *PLAIN, strategy=name)
+        assert (plan.strategy, plan.variant) == ("direct", "loops")
+        np.testing.assert_array_equal(REFERENCE.conv(*map(np.ones, PLAIN), strategy=name), 36)
+    assert "direct/loops" in plan.explain()
+    for name in ("direct/", "direct/loop", "direct/loops/", "Direct/loops", "/loops", "auto/loops", "magic/loops", "/"):
+        with pytest.raises(ValueError, match=r"unknown (strategy|variant)") as raised:
+            REFERENCE.conv(*map(np.ones, PLAIN), strategy=name)
+        assert raised.type is ValueError
+        assert "loops" in str(raised.value) or "direct" in str(raised.value)
+    with pytest.raises(gemmconv.UnsupportedError, match="im2col"):
+        REFERENCE.plan("forward", *PLAIN, strategy="im2col")
+
+
+@on_every_backend
+def test_measure_chooses_a_strategy(backend: On) -> None:
     x, w = np.ones(PLAIN[0], np.float32), np.ones(PLAIN[1], np.float32)
-    plan = gemmconv.plan("forward", *PLAIN, strategy="measure", backend=backend)
+    plan = backend.plan("forward", *PLAIN, strategy="measure")
     assert plan.strategy in STRATEGIES
     assert (plan(x, w) == 36).all()
 
 
 @pytest.mark.parametrize(
     ("strategy", "backend"),
-    [("auto", "cpu"), ("direct", "cpu"), ("im2col", "cpu"), ("implicit", "cpu"), ("auto", "reference")],
+    [(strategy, CPU) for strategy in ("direct", "im2col", "implicit")] + [("auto", backend) for backend in BACKENDS],
+    ids=str,
 )
 @pytest.mark.parametrize("pass_", PASSES[:2])
-def test_packed_weights(pass_: str, strategy: str, backend: str) -> None:
+def test_packed_weights(pass_: str, strategy: str, backend: On) -> None:
     for case in (*SOME, *PANELS):
         size = 10 if case in PANELS else 1  # of sums of up to 2304 products
         first, w = drawn(case, pass_, "float32")
@@ -123,19 +148,19 @@ def test_packed_weights(pass_: str, strategy: str, backend: str) -> None:
         np.testing.assert_allclose(plan(first, packed), right, rtol=1e-5, atol=size * 1e-5)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_packed_weights_belong_to_their_plan(backend: str) -> None:
-    plan = gemmconv.plan("forward", *PLAIN, backend=backend)
-    other = gemmconv.plan("forward", PLAIN[0], (6, 4, 1, 1), backend=backend)
+@on_every_backend
+def test_packed_weights_belong_to_their_plan(backend: On) -> None:
+    plan = backend.plan("forward", *PLAIN)
+    other = backend.plan("forward", PLAIN[0], (6, 4, 1, 1))
     with pytest.raises(ValueError, match="plan"):
         plan(np.ones(PLAIN[0], np.float32), other.pack(np.ones((6, 4, 1, 1), np.float32)))
     with pytest.raises(ValueError, match="weight"):
-        gemmconv.plan("backward_weight", *PLAIN, backend=backend).pack(np.ones(PLAIN[1], np.float32))
+        backend.plan("backward_weight", *PLAIN).pack(np.ones(PLAIN[1], np.float32))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@on_every_backend
 @pytest.mark.parametrize("pass_", PASSES)
-def test_out(pass_: str, backend: str) -> None:
+def test_out(pass_: str, backend: On) -> None:
     case = next(case for case in SOME if min(case.output) > 1)
     first, second = drawn(case, pass_)
     plan = plan_for(case, pass_, "float64", backend=backend)
@@ -147,11 +172,11 @@ def test_out(pass_: str, backend: str) -> None:
             plan(first, second, out=wrong)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_bias_and_activation(backend: str) -> None:
+@on_every_backend
+def test_bias_and_activation(backend: On) -> None:
     generator = np.random.default_rng(0)
     x, w, bias = generator.standard_normal(PLAIN[0]), generator.standard_normal(PLAIN[1]), generator.standard_normal(6)
-    plan = gemmconv.plan("forward", *PLAIN, dtype="float64", activation="relu", backend=backend)
+    plan = backend.plan("forward", *PLAIN, dtype="float64", activation="relu")
     z = oracle.forward(x, w, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1)) + bias[:, None, None]
     np.testing.assert_allclose(plan(x, w, bias), np.maximum(z, 0), rtol=1e-12, atol=1e-12)
 
@@ -168,10 +193,10 @@ WRONG_CALLS = [
 ]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@on_every_backend
 @pytest.mark.parametrize(("call", "error", "message"), WRONG_CALLS)
-def test_wrong_calls(call: Any, error: type[Exception], message: str | None, backend: str) -> None:
-    plan = gemmconv.plan("forward", *PLAIN, backend=backend)
+def test_wrong_calls(call: Any, error: type[Exception], message: str | None, backend: On) -> None:
+    plan = backend.plan("forward", *PLAIN)
     with pytest.raises(error, match=message):
         call(plan, np.ones(PLAIN[0], np.float32), np.ones(PLAIN[1], np.float32))
 
@@ -190,13 +215,13 @@ WRONG_PLANS = [
 ]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@on_every_backend
 @pytest.mark.parametrize(("arguments", "options", "error", "message"), WRONG_PLANS)
 def test_wrong_plans(
-    arguments: tuple[Any, ...], options: dict[str, Any], error: type[Exception], message: str | None, backend: str
+    arguments: tuple[Any, ...], options: dict[str, Any], error: type[Exception], message: str | None, backend: On
 ) -> None:
     with pytest.raises(error, match=message):
-        gemmconv.plan(*arguments, **options, backend=backend)
+        backend.plan(*arguments, **options)
 
 
 def test_unknown_backend() -> None:

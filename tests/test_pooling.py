@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import oracle
 import pytest
+from backends import On, on_every_backend
 from cases import DTYPES, LAYOUTS, from_layout, in_layout, shape_in_layout
 from numpy.typing import NDArray
 from passes import Guarded
@@ -15,13 +16,11 @@ import gemmconv
 
 Array = NDArray[Any]
 
-BACKENDS = (None, "reference")
 NORMS = (1, 2, 3, 0.5, 1.5, 7.3)
 
 on_every_pool = pytest.mark.parametrize("pool", POOLS, ids=str)
 in_every_layout = pytest.mark.parametrize("layout", LAYOUTS)
 in_both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
-on_every_backend = pytest.mark.parametrize("backend", BACKENDS, ids=["cpu", "reference"])
 
 
 def rounding(dtype: str, chain: int) -> float:
@@ -45,19 +44,19 @@ def written(guarded: Guarded, answer: Array, layout: str) -> Array:
 @in_every_layout
 @in_both_dtypes
 @on_every_backend
-def test_max_pool(pool: Pool, layout: str, dtype: str, backend: str | None) -> None:
+def test_max_pool(pool: Pool, layout: str, dtype: str, backend: On) -> None:
     for x in (drawn(pool.x_shape, dtype), few_values(pool.x_shape, dtype)):
         right, right_indices = oracle.max_pool(x, pool.windows)
         guarded = into(pool.y_shape, layout, dtype)
-        keywords = {**pool.options, "layout": layout, "backend": backend}
-        answer, indices = gemmconv.max_pool(
+        keywords = {**pool.options, "layout": layout}
+        answer, indices = backend.max_pool(
             in_layout(x, layout), pool.kernel, return_indices=True, out=guarded.out, **keywords
         )
         np.testing.assert_array_equal(written(guarded, answer, layout), right)
         np.testing.assert_array_equal(from_layout(indices, layout), right_indices)
         assert indices.dtype == np.int64
         alone = into(pool.y_shape, layout, dtype)
-        only_values = gemmconv.max_pool(in_layout(x, layout), pool.kernel, out=alone.out, **keywords)
+        only_values = backend.max_pool(in_layout(x, layout), pool.kernel, out=alone.out, **keywords)
         np.testing.assert_array_equal(written(alone, only_values, layout), right)
 
 
@@ -65,16 +64,16 @@ def test_max_pool(pool: Pool, layout: str, dtype: str, backend: str | None) -> N
 @in_every_layout
 @in_both_dtypes
 @on_every_backend
-def test_max_pool_backward_and_unpooling(pool: Pool, layout: str, dtype: str, backend: str | None) -> None:
+def test_max_pool_backward_and_unpooling(pool: Pool, layout: str, dtype: str, backend: On) -> None:
     """What travels along the indices: sums where windows share a winner, the last one where they are unpooled."""
     _, indices = oracle.max_pool(few_values(pool.x_shape, dtype), pool.windows)
     dy, dx = drawn(pool.y_shape, dtype, 1), drawn(pool.x_shape, dtype, 2)
     there = in_layout(indices, layout)
-    keywords = {"layout": layout, "backend": backend}
+    keywords = {"layout": layout}
 
     guarded = into(pool.x_shape, layout, dtype)
     shape = shape_in_layout(pool.x_shape, layout)
-    back = gemmconv.max_pool_backward(in_layout(dy, layout), there, shape, out=guarded.out, **keywords)
+    back = backend.max_pool_backward(in_layout(dy, layout), there, shape, out=guarded.out, **keywords)
     right = oracle.max_pool_backward(dy, indices, pool.x_shape)
     absolute = oracle.max_pool_backward(np.abs(dy), indices, pool.x_shape)
     assert_within(written(guarded, back, layout), right, rounding(dtype, pool.longest_chain) * absolute)
@@ -86,10 +85,10 @@ def test_max_pool_backward_and_unpooling(pool: Pool, layout: str, dtype: str, ba
             flat[(*at[:2], indices[at])] = dy[at]
             taken[at] = dx.reshape(flat.shape)[(*at[:2], indices[at])]
     guarded = into(pool.x_shape, layout, dtype)
-    unpooled = gemmconv.max_unpool(in_layout(dy, layout), there, shape, out=guarded.out, **keywords)
+    unpooled = backend.max_unpool(in_layout(dy, layout), there, shape, out=guarded.out, **keywords)
     np.testing.assert_array_equal(written(guarded, unpooled, layout), flat.reshape(pool.x_shape))
     guarded = into(pool.y_shape, layout, dtype)
-    gathered = gemmconv.max_unpool_backward(in_layout(dx, layout), there, out=guarded.out, **keywords)
+    gathered = backend.max_unpool_backward(in_layout(dx, layout), there, out=guarded.out, **keywords)
     np.testing.assert_array_equal(written(guarded, gathered, layout), taken)
 
 
@@ -101,22 +100,22 @@ def test_max_pool_backward_and_unpooling(pool: Pool, layout: str, dtype: str, ba
 @in_both_dtypes
 @on_every_backend
 def test_avg_pool(
-    pool: Pool, layout: str, dtype: str, backend: str | None, count_include_pad: bool, divisor: float | None
+    pool: Pool, layout: str, dtype: str, backend: On, count_include_pad: bool, divisor: float | None
 ) -> None:
     x, dy = drawn(pool.x_shape, dtype), drawn(pool.y_shape, dtype, 1)
     keywords = {**pool.options, "count_include_pad": count_include_pad, "divisor": divisor}
-    keywords |= {"layout": layout, "backend": backend}
+    keywords |= {"layout": layout}
     relative = rounding(dtype, pool.longest_chain)
 
     guarded = into(pool.y_shape, layout, dtype)
-    y = gemmconv.avg_pool(in_layout(x, layout), pool.kernel, out=guarded.out, **keywords)
+    y = backend.avg_pool(in_layout(x, layout), pool.kernel, out=guarded.out, **keywords)
     right = oracle.avg_pool(x, pool.windows, count_include_pad, divisor)
     absolute = np.abs(oracle.avg_pool(np.abs(x), pool.windows, count_include_pad, divisor))
     assert_within(written(guarded, y, layout), right, relative * absolute)
 
     guarded = into(pool.x_shape, layout, dtype)
     shape = shape_in_layout(pool.x_shape, layout)
-    dx = gemmconv.avg_pool_backward(in_layout(dy, layout), shape, pool.kernel, out=guarded.out, **keywords)
+    dx = backend.avg_pool_backward(in_layout(dy, layout), shape, pool.kernel, out=guarded.out, **keywords)
     right = oracle.avg_pool_backward(dy, pool.x_shape, pool.windows, count_include_pad, divisor)
     absolute = np.abs(oracle.avg_pool_backward(np.abs(dy), pool.x_shape, pool.windows, count_include_pad, divisor))
     assert_within(written(guarded, dx, layout), right, relative * absolute)
@@ -127,20 +126,20 @@ def test_avg_pool(
 @in_every_layout
 @in_both_dtypes
 @on_every_backend
-def test_lp_pool(pool: Pool, layout: str, dtype: str, backend: str | None, p: float) -> None:
+def test_lp_pool(pool: Pool, layout: str, dtype: str, backend: On, p: float) -> None:
     x, dy = drawn(pool.x_shape, dtype), drawn(pool.y_shape, dtype, 1)
     x[np.abs(x) < 0.2] = 0  # the kink of p <= 1, and windows of nothing
-    keywords = {**pool.options, "p": p, "layout": layout, "backend": backend}
+    keywords = {**pool.options, "p": p, "layout": layout}
     # a relative error e of a sum of powers is e / p in its root; a power of p multiplies that of its base by p
     relative = rounding(dtype, pool.longest_chain) * (1 + 1 / p)
 
     guarded = into(pool.y_shape, layout, dtype)
-    y = gemmconv.lp_pool(in_layout(x, layout), pool.kernel, out=guarded.out, **keywords)
+    y = backend.lp_pool(in_layout(x, layout), pool.kernel, out=guarded.out, **keywords)
     right = oracle.lp_pool(x, pool.windows, p)
     assert_within(written(guarded, y, layout), right, relative * right)
 
     guarded = into(pool.x_shape, layout, dtype)
-    dx = gemmconv.lp_pool_backward(
+    dx = backend.lp_pool_backward(
         in_layout(dy, layout), in_layout(x, layout), y, pool.kernel, out=guarded.out, **keywords
     )
     right = oracle.lp_pool_backward(dy, x, pool.windows, p)
@@ -152,33 +151,31 @@ def test_lp_pool(pool: Pool, layout: str, dtype: str, backend: str | None, p: fl
 @in_every_layout
 @in_both_dtypes
 @on_every_backend
-def test_adaptive(
-    cells: tuple[int, ...], outputs: tuple[int, ...], layout: str, dtype: str, backend: str | None
-) -> None:
+def test_adaptive(cells: tuple[int, ...], outputs: tuple[int, ...], layout: str, dtype: str, backend: On) -> None:
     windows = oracle.adaptive_windows(cells, outputs)
     x_shape, y_shape = (2, 3, *cells), (2, 3, *outputs)
     x, dy = few_values(x_shape, dtype), drawn(y_shape, dtype, 1)
     relative = rounding(dtype, max(len(inside) for _, inside, _ in windows) + 4)
-    keywords = {"layout": layout, "backend": backend}
+    keywords = {"layout": layout}
 
     guarded = into(y_shape, layout, dtype)
-    y, indices = gemmconv.adaptive_max_pool(
+    y, indices = backend.adaptive_max_pool(
         in_layout(x, layout), outputs, return_indices=True, out=guarded.out, **keywords
     )
     right, right_indices = oracle.max_pool(x, windows)
     np.testing.assert_array_equal(written(guarded, y, layout), right)
     np.testing.assert_array_equal(from_layout(indices, layout), right_indices)
-    only_values = gemmconv.adaptive_max_pool(in_layout(x, layout), outputs, **keywords)
+    only_values = backend.adaptive_max_pool(in_layout(x, layout), outputs, **keywords)
     np.testing.assert_array_equal(from_layout(only_values, layout), right)
 
     guarded = into(y_shape, layout, dtype)
-    y = gemmconv.adaptive_avg_pool(in_layout(x, layout), outputs, out=guarded.out, **keywords)
+    y = backend.adaptive_avg_pool(in_layout(x, layout), outputs, out=guarded.out, **keywords)
     absolute = oracle.avg_pool(np.abs(x), windows)
     assert_within(written(guarded, y, layout), oracle.avg_pool(x, windows), relative * absolute)
 
     guarded = into(x_shape, layout, dtype)
     shape = shape_in_layout(x_shape, layout)
-    dx = gemmconv.adaptive_avg_pool_backward(in_layout(dy, layout), shape, out=guarded.out, **keywords)
+    dx = backend.adaptive_avg_pool_backward(in_layout(dy, layout), shape, out=guarded.out, **keywords)
     absolute = oracle.avg_pool_backward(np.abs(dy), x_shape, windows)
     assert_within(written(guarded, dx, layout), oracle.avg_pool_backward(dy, x_shape, windows), relative * absolute)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import On, on_every_backend
 from cases import DTYPES, LAYOUTS, from_layout, in_layout, shape_in_layout
 from numpy.typing import NDArray
 from pools import drawn
@@ -15,7 +16,6 @@ Array = NDArray[Any]
 
 INF, NAN = np.inf, np.nan
 
-on_every_backend = pytest.mark.parametrize("backend", [None, "reference"], ids=["cpu", "reference"])
 in_both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
 
 
@@ -36,16 +36,16 @@ in_both_dtypes = pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @in_both_dtypes
 @on_every_backend
-def test_who_wins(cells: list[float], winner: int, columns: int, layout: str, dtype: str, backend: str | None) -> None:
-    """One window, as a column, a square and a row, with padding around it; the second channel is turned around."""
+def test_who_wins(cells: list[float], winner: int, columns: int, layout: str, dtype: str, backend: On) -> None:
+    """One window, as a column, a square and a row, with padding around it; the second channel is reversed."""
     plane = np.array(cells, dtype).reshape(-1, columns)
     x = np.stack([plane, np.zeros_like(plane)])[np.newaxis]
-    options: dict[str, Any] = {"stride": 9, "padding": 1, "layout": layout, "backend": backend}
+    options: dict[str, Any] = {"stride": 9, "padding": 1, "layout": layout}
     kernel = (plane.shape[0] + 2, columns + 2)
-    y, indices = gemmconv.max_pool(in_layout(x, layout), kernel, return_indices=True, **options)
+    y, indices = backend.max_pool(in_layout(x, layout), kernel, return_indices=True, **options)
     assert from_layout(indices, layout).ravel().tolist() == [winner, 0]
     np.testing.assert_array_equal(from_layout(y, layout).ravel(), [cells[winner], 0])
-    np.testing.assert_array_equal(gemmconv.max_pool(in_layout(x, layout), kernel, **options), y)
+    np.testing.assert_array_equal(backend.max_pool(in_layout(x, layout), kernel, **options), y)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -73,55 +73,55 @@ def test_odd_values_in_planes_of_many_vectors(layout: str, dtype: str) -> None:
 
 
 @on_every_backend
-def test_window_wholly_in_padding(backend: str | None) -> None:
+def test_window_wholly_in_padding(backend: On) -> None:
     """-inf and index -1, which sends no gradient; 0 for averages and norms, whatever they count."""
     x = np.full((1, 1, 1), 3.0)
-    options: dict[str, Any] = {"padding": 3, "stride": 3, "backend": backend}
-    y, indices = gemmconv.max_pool(x, 1, return_indices=True, **options)
+    options: dict[str, Any] = {"padding": 3, "stride": 3}
+    y, indices = backend.max_pool(x, 1, return_indices=True, **options)
     assert y.ravel().tolist() == [-INF, 3, -INF]
     assert indices.ravel().tolist() == [-1, 0, -1]
     dy = np.array([[[5.0, 7, 11]]])
-    assert gemmconv.max_pool_backward(dy, indices, x.shape, backend=backend).ravel().tolist() == [7]
-    assert gemmconv.max_unpool(dy, indices, x.shape, backend=backend).ravel().tolist() == [7]
-    assert gemmconv.max_unpool_backward(x, indices, backend=backend).ravel().tolist() == [0, 3, 0]
+    assert backend.max_pool_backward(dy, indices, x.shape).ravel().tolist() == [7]
+    assert backend.max_unpool(dy, indices, x.shape).ravel().tolist() == [7]
+    assert backend.max_unpool_backward(x, indices).ravel().tolist() == [0, 3, 0]
     for counted in (True, False):
-        assert gemmconv.avg_pool(x, 1, count_include_pad=counted, **options).ravel().tolist() == [0, 3, 0]
-        dx = gemmconv.avg_pool_backward(dy, x.shape, 1, count_include_pad=counted, **options)
+        assert backend.avg_pool(x, 1, count_include_pad=counted, **options).ravel().tolist() == [0, 3, 0]
+        dx = backend.avg_pool_backward(dy, x.shape, 1, count_include_pad=counted, **options)
         assert dx.ravel().tolist() == [7]
     for p in (1, 2, 2.5):
-        y = gemmconv.lp_pool(x, 1, p=p, **options)
+        y = backend.lp_pool(x, 1, p=p, **options)
         np.testing.assert_allclose(y.ravel(), [0, 3, 0], rtol=1e-15)
-        np.testing.assert_allclose(gemmconv.lp_pool_backward(dy, x, y, 1, p=p, **options).ravel(), [7], rtol=1e-15)
+        np.testing.assert_allclose(backend.lp_pool_backward(dy, x, y, 1, p=p, **options).ravel(), [7], rtol=1e-15)
 
 
 @on_every_backend
-def test_what_an_average_counts(backend: str | None) -> None:
+def test_what_an_average_counts(backend: On) -> None:
     """Cells of the input, or of the padded input; never those beyond it that only ceil_mode reaches."""
     x = np.array([[[6.0, 6, 6, 6]]])
-    options: dict[str, Any] = {"stride": 2, "padding": 1, "ceil_mode": True, "backend": backend}
-    assert gemmconv.avg_pool(x, 3, **options).ravel().tolist() == [4, 6, 3]
-    assert gemmconv.avg_pool(x, 3, count_include_pad=False, **options).ravel().tolist() == [6, 6, 6]
-    assert gemmconv.avg_pool(x, 3, divisor=6, **options).ravel().tolist() == [2, 3, 1]
+    options: dict[str, Any] = {"stride": 2, "padding": 1, "ceil_mode": True}
+    assert backend.avg_pool(x, 3, **options).ravel().tolist() == [4, 6, 3]
+    assert backend.avg_pool(x, 3, count_include_pad=False, **options).ravel().tolist() == [6, 6, 6]
+    assert backend.avg_pool(x, 3, divisor=6, **options).ravel().tolist() == [2, 3, 1]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @on_every_backend
-def test_one_bad_cell_stays_in_its_windows(layout: str, backend: str | None) -> None:
+def test_one_bad_cell_stays_in_its_windows(layout: str, backend: On) -> None:
     x = drawn((1, 2, 9, 9), "float64")
     clean = {
-        "max": gemmconv.max_pool(x, 3, stride=2),
-        "average": gemmconv.avg_pool(x, 3, stride=2),
-        "norm": gemmconv.lp_pool(x, 3, stride=2),
-        "adaptive": gemmconv.adaptive_avg_pool(x, 4),
+        "max": backend.max_pool(x, 3, stride=2),
+        "average": backend.avg_pool(x, 3, stride=2),
+        "norm": backend.lp_pool(x, 3, stride=2),
+        "adaptive": backend.adaptive_avg_pool(x, 4),
     }
     x[0, 1, 4, 4] = NAN
     dirty = in_layout(x, layout)
-    options: dict[str, Any] = {"stride": 2, "layout": layout, "backend": backend}
+    options: dict[str, Any] = {"stride": 2, "layout": layout}
     got = {
-        "max": gemmconv.max_pool(dirty, 3, **options),
-        "average": gemmconv.avg_pool(dirty, 3, **options),
-        "norm": gemmconv.lp_pool(dirty, 3, **options),
-        "adaptive": gemmconv.adaptive_avg_pool(dirty, 4, layout=layout, backend=backend),
+        "max": backend.max_pool(dirty, 3, **options),
+        "average": backend.avg_pool(dirty, 3, **options),
+        "norm": backend.lp_pool(dirty, 3, **options),
+        "adaptive": backend.adaptive_avg_pool(dirty, 4, layout=layout),
     }
     touched = np.zeros((1, 2, 4, 4), bool)
     touched[0, 1, 1:3, 1:3] = True
@@ -150,11 +150,11 @@ def test_norms_do_not_overflow_needlessly(p: float, layout: str, dtype: str) -> 
 
 @pytest.mark.parametrize("p", [0.5, 1, 2, 3.5])
 @on_every_backend
-def test_norm_of_infinity_and_nothing(p: float, backend: str | None) -> None:
+def test_norm_of_infinity_and_nothing(p: float, backend: On) -> None:
     x = np.array([[[INF, 1, 0, 0, NAN, INF]]])
-    y = gemmconv.lp_pool(x, 2, p=p, backend=backend)
+    y = backend.lp_pool(x, 2, p=p)
     np.testing.assert_array_equal(y.ravel(), [INF, 0, NAN])
-    dx = gemmconv.lp_pool_backward(np.ones_like(y), x, y, 2, p=p, backend=backend)
+    dx = backend.lp_pool_backward(np.ones_like(y), x, y, 2, p=p)
     assert dx.ravel()[2:4].tolist() == [0, 0]
 
 
@@ -261,15 +261,15 @@ def test_against_pytorch(layout: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @on_every_backend
-def test_padding_words_and_short_forms(layout: str, backend: str | None) -> None:
+def test_padding_words_and_short_forms(layout: str, backend: On) -> None:
     x = in_layout(drawn((1, 2, 7, 10), "float64"), layout)
-    options: dict[str, Any] = {"layout": layout, "backend": backend}
-    same = gemmconv.max_pool(x, 3, stride=2, padding="same", **options)
+    options: dict[str, Any] = {"layout": layout}
+    same = backend.max_pool(x, 3, stride=2, padding="same", **options)
     assert same.shape == shape_in_layout((1, 2, 4, 5), layout)
-    np.testing.assert_array_equal(same, gemmconv.max_pool(x, 3, stride=2, padding=((1, 1), (0, 1)), **options))
-    lower = gemmconv.avg_pool(x, (3,), stride=[2, 2], padding="same_lower", **options)
-    np.testing.assert_array_equal(lower, gemmconv.avg_pool(x, 3, stride=2, padding=((1, 1), (1, 0)), **options))
-    full = gemmconv.lp_pool(x, 2, stride=1, padding="full", **options)
+    np.testing.assert_array_equal(same, backend.max_pool(x, 3, stride=2, padding=((1, 1), (0, 1)), **options))
+    lower = backend.avg_pool(x, (3,), stride=[2, 2], padding="same_lower", **options)
+    np.testing.assert_array_equal(lower, backend.avg_pool(x, 3, stride=2, padding=((1, 1), (1, 0)), **options))
+    full = backend.lp_pool(x, 2, stride=1, padding="full", **options)
     assert full.shape == shape_in_layout((1, 2, 8, 11), layout)
-    by_kernel = gemmconv.max_pool(x, (2, 3), **options)
-    np.testing.assert_array_equal(by_kernel, gemmconv.max_pool(x, (2, 3), stride=(2, 3), padding="valid", **options))
+    by_kernel = backend.max_pool(x, (2, 3), **options)
+    np.testing.assert_array_equal(by_kernel, backend.max_pool(x, (2, 3), stride=(2, 3), padding="valid", **options))

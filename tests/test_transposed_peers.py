@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from backends import On, on_every_backend
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
-import gemmconv
 
 Array = NDArray[Any]
 
@@ -40,9 +39,9 @@ def problems(draw: st.DrawFn) -> tuple[Array, Array, Array, dict[str, Any]]:
 
 @given(problem=problems(), flip=st.booleans(), layout=st.sampled_from(["NCHW", "NHWC"]))
 @settings(max_examples=60)
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@on_every_backend
 def test_agrees_with_pytorch(
-    problem: tuple[Array, Array, Array, dict[str, Any]], flip: bool, layout: str, backend: str
+    problem: tuple[Array, Array, Array, dict[str, Any]], flip: bool, layout: str, backend: On
 ) -> None:
     torch = pytest.importorskip("torch")
     x, w, bias, options = problem
@@ -57,10 +56,10 @@ def test_agrees_with_pytorch(
     def laid_out(array: Array) -> Array:
         return np.moveaxis(array, 1, -1) if layout == "NHWC" else array
 
-    options = {**options, "flip": flip, "layout": layout, "backend": backend}
-    y = gemmconv.conv_transpose(laid_out(x), w, bias, **options)
+    options = {**options, "flip": flip, "layout": layout}
+    y = backend.conv_transpose(laid_out(x), w, bias, **options)
     np.testing.assert_allclose(y, laid_out(right.detach().numpy()), rtol=1e-10, atol=1e-10)
-    dx, dw, db = gemmconv.conv_transpose_backward(laid_out(dy), laid_out(x), w, **options)
+    dx, dw, db = backend.conv_transpose_backward(laid_out(dy), laid_out(x), w, **options)
     np.testing.assert_allclose(dx, laid_out(tx.grad.numpy()), rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(dw, tw.grad.numpy(), rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(db, tb.grad.numpy(), rtol=1e-10, atol=1e-10)
@@ -70,9 +69,9 @@ def test_agrees_with_pytorch(
     ("size", "kernel", "stride", "dilation", "wanted"),
     [(3, 3, 2, 1, 7), (3, 3, 2, 1, 6), (3, 3, 2, 1, 5), (4, 4, 2, 1, 7), (4, 2, 3, 2, 9), (5, 4, 1, 1, 3)],
 )
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
+@on_every_backend
 def test_output_shape_agrees_with_onnx(
-    size: int, kernel: int, stride: int, dilation: int, wanted: int, backend: str
+    size: int, kernel: int, stride: int, dilation: int, wanted: int, backend: On
 ) -> None:
     """ONNX ConvTranspose with ``output_shape``, whose split of the padding is the one of ``auto_pad`` NOTSET."""
     onnxruntime = pytest.importorskip("onnxruntime")
@@ -98,9 +97,7 @@ def test_output_shape_agrees_with_onnx(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     (right,) = session.run(None, {"x": x, "w": w})
-    got = gemmconv.conv_transpose(
-        x, w, stride=stride, dilation=dilation, output_shape=(wanted, wanted), backend=backend
-    )
+    got = backend.conv_transpose(x, w, stride=stride, dilation=dilation, output_shape=(wanted, wanted))
     np.testing.assert_allclose(got, right, rtol=1e-4, atol=1e-4)
 
 
@@ -124,55 +121,55 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("options", "message"), WRONG, ids=lambda value: str(value))
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
-def test_wrong_options(options: dict[str, Any], message: str, backend: str) -> None:
+@on_every_backend
+def test_wrong_options(options: dict[str, Any], message: str, backend: On) -> None:
     with pytest.raises(ValueError, match=message):
-        gemmconv.conv_transpose(X, W, **options, backend=backend)
+        backend.conv_transpose(X, W, **options)
     with pytest.raises(ValueError, match=message):
-        gemmconv.conv_transpose_backward(X, X, W, **options, backend=backend)
+        backend.conv_transpose_backward(X, X, W, **options)
 
 
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
-def test_wrong_arrays(backend: str) -> None:
+@on_every_backend
+def test_wrong_arrays(backend: On) -> None:
     with pytest.raises(ValueError, match=r"w of shape .* takes 3 channels"):
-        gemmconv.conv_transpose(X, W.swapaxes(0, 1), backend=backend)
+        backend.conv_transpose(X, W.swapaxes(0, 1))
     with pytest.raises(ValueError, match="bias has shape"):
-        gemmconv.conv_transpose(X, W, np.ones(4), backend=backend)
+        backend.conv_transpose(X, W, np.ones(4))
     with pytest.raises(TypeError, match="float32"):
-        gemmconv.conv_transpose(X.astype(np.float32), W, backend=backend)
+        backend.conv_transpose(X.astype(np.float32), W)
     with pytest.raises(TypeError, match="int64"):
-        gemmconv.conv_transpose(X.astype(int), W, backend=backend)
+        backend.conv_transpose(X.astype(int), W)
     with pytest.raises(ValueError, match=r"dy has shape .* make it \(2, 3, 7, 7\)"):
-        gemmconv.conv_transpose_backward(X, X, W, needs=("bias",), backend=backend)
+        backend.conv_transpose_backward(X, X, W, needs=("bias",))
     with pytest.raises(TypeError, match="dy"):
-        gemmconv.conv_transpose_backward(np.ones((2, 3, 7, 7), int), X, W, backend=backend)
+        backend.conv_transpose_backward(np.ones((2, 3, 7, 7), int), X, W)
     with pytest.raises(ValueError, match=r"'weights'.*'input', 'weight', 'bias'"):
-        gemmconv.conv_transpose_backward(np.ones((2, 3, 7, 7)), X, W, needs=("weights",), backend=backend)
+        backend.conv_transpose_backward(np.ones((2, 3, 7, 7)), X, W, needs=("weights",))
 
 
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
-def test_only_what_is_needed_is_computed(backend: str) -> None:
+@on_every_backend
+def test_only_what_is_needed_is_computed(backend: On) -> None:
     dy = np.ones((2, 3, 7, 7))
-    everything = gemmconv.conv_transpose_backward(dy, X, W, backend=backend)
+    everything = backend.conv_transpose_backward(dy, X, W)
     for position, name in enumerate(("input", "weight", "bias")):
-        some = gemmconv.conv_transpose_backward(dy, X, W, needs=(name,), backend=backend)
+        some = backend.conv_transpose_backward(dy, X, W, needs=(name,))
         for other, value in enumerate(some):
             assert (value is None) == (other != position)
         np.testing.assert_array_equal(some[position], everything[position])
-    assert gemmconv.conv_transpose_backward(dy, X, W, needs=(), backend=backend) == (None, None, None)
+    assert backend.conv_transpose_backward(dy, X, W, needs=()) == (None, None, None)
 
 
-@pytest.mark.parametrize("backend", ["cpu", "reference"])
-def test_gradients_are_written_where_they_are_wanted(backend: str) -> None:
+@on_every_backend
+def test_gradients_are_written_where_they_are_wanted(backend: On) -> None:
     dy = np.ones((2, 3, 7, 7))
-    right = gemmconv.conv_transpose_backward(dy, X, W, backend=backend)
+    right = backend.conv_transpose_backward(dy, X, W)
     out = (np.empty_like(X), None, np.empty(3))
-    got = gemmconv.conv_transpose_backward(dy, X, W, out=out, backend=backend)
+    got = backend.conv_transpose_backward(dy, X, W, out=out)
     assert got.input is out[0]
     assert got.bias is out[2]
     for mine, other in zip(got, right, strict=True):
         np.testing.assert_array_equal(mine, other)
     with pytest.raises(ValueError, match="three arrays"):
-        gemmconv.conv_transpose_backward(dy, X, W, out=np.empty_like(X), backend=backend)
+        backend.conv_transpose_backward(dy, X, W, out=np.empty_like(X))
     with pytest.raises(ValueError, match="out"):
-        gemmconv.conv_transpose_backward(dy, X, W, out=(None, None, np.empty(4)), backend=backend)
+        backend.conv_transpose_backward(dy, X, W, out=(None, None, np.empty(4)))

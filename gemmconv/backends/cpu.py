@@ -1,8 +1,5 @@
 """The CPU backend: NumPy arrays, the compiled core. Its functions are the core's own."""
 
-from collections.abc import Callable
-from typing import Any
-
 from numpy import ndarray
 
 from gemmconv import _core
@@ -17,13 +14,8 @@ class CPUBackend(NumPyArrays):
 
     name = "cpu"
 
-    @staticmethod
-    def strategies() -> dict[str, tuple[str, ...]]:
-        """The core's own table, once it has one of variants; until then each strategy is its only variant."""
-        table: Callable[[], dict[str, tuple[str, ...]]] | None = getattr(_core, "strategies", None)
-        return table() if table else {name: (name,) for name in _core.strategy_names()}
-
-    plan: Any = staticmethod(_core.Plan)  # any: it has no ``variant`` before the core has that table
+    strategies = staticmethod(_core.strategies)
+    plan = staticmethod(_core.Plan)
     conv = staticmethod(_core.conv)
     conv_backward_input = staticmethod(_core.conv_backward_input)
     conv_backward_weight = staticmethod(_core.conv_backward_weight)

@@ -47,7 +47,7 @@ def check_arrays(**arrays: Array | None) -> np.dtype[Any]:
 def answer(values: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
     """``values`` rounded to the dtype, in ``out`` if there is one. They are new, so ``out`` may overlap an input."""
     if out is None:
-        return np.asarray(values, dtype, order="C")  # keeps an array without axes as it is
+        return np.asarray(values, dtype, order="C")  # ascontiguousarray would give an array without axes one
     check_array("out", out)
     if out.shape != values.shape or out.dtype != dtype:
         raise ValueError(

@@ -80,8 +80,8 @@ def cells(problem: Problem) -> Iterator[tuple[tuple[Any, ...], tuple[slice, ...]
     for place in np.ndindex(*problem.w_shape[2:]):
         axes = zip(place, problem.dilation, problem.stride, problem.output, strict=True)
         window = tuple(slice(i * d, i * d + s * (out - 1) + 1, s) for i, d, s, out in axes)
-        turned = tuple(size - 1 - i for size, i in zip(problem.w_shape[2:], place, strict=True))
-        yield (..., *(turned if problem.flip else place)), (*whole, *window)
+        rotated = tuple(size - 1 - i for size, i in zip(problem.w_shape[2:], place, strict=True))
+        yield (..., *(rotated if problem.flip else place)), (*whole, *window)
 
 
 def pad(problem: Problem, x: Array) -> Array:

@@ -1,7 +1,7 @@
 """What a layer is: a weighted input ``z = f(a, parameters)``, an activation of it, and the derivatives of ``f``.
 
-A layer keeps nothing of a pass inside itself. What its backward pass needs it returns beside ``z``, and the network
-keeps it: the same layer can therefore predict in one thread while it is checked in another.
+A layer stores nothing of a pass inside itself. What its backward pass needs it returns beside ``z``, and the network
+holds it: the same layer can therefore predict in one thread while it is checked in another.
 """
 
 import math

@@ -57,7 +57,7 @@ class Dropout(Layer):
 
 
 class Normalised(NamedTuple):
-    """What `BatchNorm` keeps of a training pass: the normalised input, and the statistics of the batch."""
+    """What `BatchNorm` needs of a training pass again: the normalised input, and the statistics of the batch."""
 
     x: Array
     mean: Array

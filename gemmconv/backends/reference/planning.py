@@ -74,13 +74,13 @@ class ReferencePlan:
         return 2.0**-53 * math.sqrt(terms) + unit
 
     def explain(self) -> str:
-        """A line for each strategy."""
+        """A line for the direct loop, and one for each strategy of the CPU."""
         lines = [f"{self.pass_}, {self.flops / 1e9:.3g} GFLOP, reference backend"]
         for name in _core.strategy_names():
             if name == self.strategy:
                 bound = f"{self.error_bound:.3g} * (|x| conv |w|)"
                 cost = f"workspace {self.workspace_bytes} bytes, error bound {bound}"
-                lines.append(f"  {name:<10} chosen as {name}/{self.variant}; {cost}")
+                lines.append(f"  {name}/{self.variant:<10} chosen; {cost}")
             else:
                 lines.append(f"  {name:<10} refused: the reference backend has only the direct loop")
         return "\n".join(lines)

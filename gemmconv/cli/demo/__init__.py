@@ -13,14 +13,14 @@ from gemmconv.cli.failures import Failure, require
 DESCRIPTION = (
     "Train a network on scikit-learn's handwritten digits and check its gradients, filter, pool and differentiate its "
     "sample photographs, time every strategy on both, and write pictures of it all into a folder. Exit code 1 when two "
-    "ways to the same answer disagree."
+    "computations of the same answer disagree."
 )
 STEPS = (
     Step("filters", "Blur and edges of a photograph", filters.run),
     Step("flip", "Convolution and cross-correlation", stamps.run),
     Step("orientations", "The direction of every edge", orientations.run),
     Step("pooling", "Max pooling and its winning units", pooling.run),
-    Step("gradient", "The input gradient, in two ways", gradient.run),
+    Step("gradient", "The input gradient, computed twice", gradient.run),
     Step("strategies", "Every strategy on a photograph", strategies.run),
     Step("digits", "A network learns handwritten digits", digits.run),
     Step("layers", "Every strategy on the layers of that network", layers.run),

@@ -68,7 +68,7 @@ def draw(
         13.2,
         7.3,
         "Blur and edges are convolutions",
-        "True convolution: the kernel in each corner is turned by 180° before it slides (flip=True). Orange is "
+        "True convolution: the kernel in each corner is rotated by 180° before it slides (flip=True). Orange is "
         "negative, purple positive. The blur takes each colour as a group of its own; the derivatives come from one "
         "call with three kernels. The borders continue as in a mirror.",
     )

@@ -1,4 +1,4 @@
-"""The input gradient in two ways that must agree: col2im of a product, and a convolution with the rotated kernel.
+"""The input gradient twice, with one answer: col2im of a product, and a convolution with the rotated kernel.
 
 A bank of kernels filters the flower, y = conv(x, w); the cost C is half the sum of y squared, so that dC/dy = y. Then
 dC/dx is ``col2im(W^T . dy)`` (the chain rule through the patch matrix), and also the full convolution of dy with
@@ -20,7 +20,7 @@ STEP = 4  # of the 17 x 17 kernels, every fourth row and column: 5 x 5
 
 
 def run(stage: Stage) -> Outcome:
-    """Compute the gradient both ways and by `conv_backward_input`, in float32, and compare in units of the bound."""
+    """Compute the gradient by both and by `conv_backward_input`, in float32, and compare in units of the bound."""
     x = photograph("flower")[np.newaxis]
     w = colour_kernels()
     dy = gemmconv.conv(x, w, backend=stage.backend)
@@ -39,7 +39,7 @@ def run(stage: Stage) -> Outcome:
         + ("they agree" if passed else "they DISAGREE"),
     )
     figures = {"largest_difference": largest, "largest_bound": float(bound.max()), "share_of_bound": share}
-    shows = "the gradient of a filtered flower, computed in two ways, and their difference: rounding alone"
+    shows = "the gradient of a filtered flower, computed twice, and their difference: rounding alone"
     return Outcome(lines, figures, (Picture(path, shows),), passed)
 
 
@@ -58,12 +58,12 @@ def by_col2im(dy: Array, w: Array, x_shape: tuple[int, ...], backend: str | None
 
 
 def by_rotated_kernel(dy: Array, w: Array, backend: str | None) -> Array:
-    """Every overlap of dy with the kernels turned by 180 degrees, input and output channels swapped."""
+    """Every overlap of dy with the kernels rotated by 180 degrees, input and output channels swapped."""
     return gemmconv.conv(dy, gemmconv.rot180(np.swapaxes(w, 0, 1)), padding="full", backend=backend)
 
 
 def allowed(dy: Array, w: Array, x_shape: tuple[int, ...]) -> Array:
-    """What rounding may make of the difference at each cell: for both ways ``2 u sqrt(n) (|dy| conv |w|)``."""
+    """What rounding may make of the difference at each cell: for both computations ``2 u sqrt(n) (|dy| conv |w|)``."""
     magnitude = gemmconv.conv_backward_input(abs(dy).astype(np.float64), abs(w).astype(np.float64), x_shape)
     terms = w.shape[0] * w.shape[2] * w.shape[3]
     return 2 * 2 * float(np.finfo(dy.dtype).eps) / 2 * float(np.sqrt(terms)) * magnitude

@@ -21,7 +21,7 @@ BLOCK = 12  # of the photograph
 
 
 def run(stage: Stage) -> Outcome:
-    """Pool a digit three ways with their gradients, and a photograph by max."""
+    """Pool a digit by maximum, average and norm with their gradients, and a photograph by max."""
     x = (digit(3, 1) * 16)[np.newaxis, np.newaxis]
     pooled, indices = gemmconv.max_pool(x, SIZE, return_indices=True, backend=stage.backend)
     dy = np.arange(1, pooled.size + 1, dtype=x.dtype).reshape(pooled.shape)

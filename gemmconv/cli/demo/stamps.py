@@ -1,4 +1,4 @@
-"""What ``flip`` means, seen with handwriting as the kernel: convolution stamps it upright, cross-correlation turned."""
+"""What ``flip`` means, with handwriting as the kernel: convolution stamps it upright, cross-correlation rotated."""
 
 from pathlib import Path
 
@@ -15,21 +15,21 @@ SHAPE = (46, 78)
 
 
 def run(stage: Stage) -> Outcome:
-    """Convolve points of light with three handwritten digits, both ways."""
+    """Convolve points of light with three handwritten digits, with and without ``flip``."""
     kernels = np.stack([digit(value, 1) for value in VALUES])[np.newaxis]
     points = scattered_points()
     upright = gemmconv.conv(points, kernels, padding="full", flip=True, backend=stage.backend)[0, 0]
-    turned = gemmconv.conv(points, kernels, padding="full", flip=False, backend=stage.backend)[0, 0]
+    rotated = gemmconv.conv(points, kernels, padding="full", flip=False, backend=stage.backend)[0, 0]
     same = bool(
         np.allclose(
-            turned,
+            rotated,
             gemmconv.conv(points, gemmconv.rot180(kernels), padding="full", flip=True, backend=stage.backend)[0, 0],
         )
     )
-    path = draw(stage, kernels[0], points[0], upright, turned)
+    path = draw(stage, kernels[0], points[0], upright, rotated)
     verdict = "agree" if same else "DIFFER"
     lines = (f"cross-correlation and convolution with rot180(w) {verdict}",)
-    shows = "handwritten digits as kernels: convolution stamps them upright, cross-correlation turned by 180 degrees"
+    shows = "handwritten digits as kernels: convolution stamps them upright, cross-correlation rotated by 180 degrees"
     return Outcome(lines, {"correlation_is_convolution_with_rot180": same}, (Picture(path, shows),), same)
 
 
@@ -44,12 +44,12 @@ def scattered_points() -> Array:
     return points
 
 
-def draw(stage: Stage, kernels: Array, points: Array, upright: Array, turned: Array) -> Path:
+def draw(stage: Stage, kernels: Array, points: Array, upright: Array, rotated: Array) -> Path:
     """Kernels, points, and both results."""
     figure = new_figure(
         13.2,
         4.0,
-        "Convolution stamps the kernel; cross-correlation stamps it turned by 180°",
+        "Convolution stamps the kernel; cross-correlation stamps it rotated by 180°",
         "Each point of light lies in one of three channels (dot, square, triangle); the kernel of each channel is a "
         "handwritten 2, 4 or 7. flip=True is the convolution of mathematics, flip=False what machine learning calls "
         "convolution. gemmconv has all three passes of both.",
@@ -68,5 +68,5 @@ def draw(stage: Stage, kernels: Array, points: Array, upright: Array, turned: Ar
             columns + middle, rows + middle, s=sizes, marker=marker, color="white", edgecolor=VERMILION, lw=0.8
         )
     bare(figure.add_subplot(layout[2]), "conv(x, w, flip=True)").imshow(upright, cmap=AMOUNT)
-    bare(figure.add_subplot(layout[3]), "conv(x, w, flip=False)").imshow(turned, cmap=AMOUNT)
+    bare(figure.add_subplot(layout[3]), "conv(x, w, flip=False)").imshow(rotated, cmap=AMOUNT)
     return save(figure, stage.path("flip.png"))

@@ -22,7 +22,7 @@ COLUMNS = (2, 4 * 6, 5 * 5)
 
 
 @dataclass(frozen=True)
-class Door:
+class ArrayFunction:
     """A function called with arrays of these names and shapes, in order; indices are made by pooling."""
 
     made_for: Callable[[str], Callable[..., Array]]
@@ -53,11 +53,11 @@ def packed(dtype: str) -> Callable[..., Array]:
     return lambda x, w, **k: made(x, made.pack(w), **k)
 
 
-def any_dtype(call: Callable[..., Array], shapes: dict[str, tuple[int, ...]], takes_out: bool = True) -> Door:
-    return Door(lambda dtype: call, shapes, takes_out)
+def any_dtype(call: Callable[..., Array], shapes: dict[str, tuple[int, ...]], takes_out: bool = True) -> ArrayFunction:
+    return ArrayFunction(lambda dtype: call, shapes, takes_out)
 
 
-DOORS: dict[str, Door] = {
+FUNCTIONS: dict[str, ArrayFunction] = {
     "conv": any_dtype(
         lambda x, w, bias, **k: gemmconv.conv(x, w, bias, activation="tanh", **OPTIONS, **k),
         {"x": X, "w": W, "bias": (6,)},
@@ -78,10 +78,10 @@ DOORS: dict[str, Door] = {
         lambda x, w, bias, **k: gemmconv.conv_transpose(x, w, bias, stride=2, groups=2, **k),
         {"x": Y, "w": (6, 2, 3, 2), "bias": (4,)},
     ),
-    "plan_forward": Door(partial(plan, "forward"), {"x": X, "w": W, "bias": (6,)}),
-    "plan_backward_input": Door(partial(plan, "backward_input"), {"dy": Y, "w": W, "bias": (4,)}),
-    "plan_backward_weight": Door(partial(plan, "backward_weight"), {"dy": Y, "x": X}),
-    "plan_packed": Door(packed, {"x": X, "w": W}),
+    "plan_forward": ArrayFunction(partial(plan, "forward"), {"x": X, "w": W, "bias": (6,)}),
+    "plan_backward_input": ArrayFunction(partial(plan, "backward_input"), {"dy": Y, "w": W, "bias": (4,)}),
+    "plan_backward_weight": ArrayFunction(partial(plan, "backward_weight"), {"dy": Y, "x": X}),
+    "plan_packed": ArrayFunction(packed, {"x": X, "w": W}),
     "im2col": any_dtype(lambda x: gemmconv.im2col(x, (3, 2)), {"x": X}, takes_out=False),
     "col2im": any_dtype(lambda cols: gemmconv.col2im(cols, X[2:], (3, 2)), {"cols": COLUMNS}, takes_out=False),
     "max_pool": any_dtype(lambda x, **k: gemmconv.max_pool(x, (2, 3), **WINDOW, **k), {"x": X}),
@@ -115,5 +115,5 @@ DOORS: dict[str, Door] = {
         lambda da, z, **k: gemmconv.activate_backward(da, z, "gelu", **k), {"da": X, "z": X}
     ),
 }
-ARGUMENTS = [(name, argument) for name, door in DOORS.items() for argument in door.shapes]
-WITH_OUT = [name for name, door in DOORS.items() if door.takes_out]
+ARGUMENTS = [(name, argument) for name, function in FUNCTIONS.items() for argument in function.shapes]
+WITH_OUT = [name for name, function in FUNCTIONS.items() if function.takes_out]
