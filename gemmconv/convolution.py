@@ -67,7 +67,8 @@ def conv(
         Applied after the bias, as the answer is written.
     strategy : str
         ``"auto"``, ``"measure"`` (time the candidates once and remember), or a name: ``"direct"``, ``"im2col"``,
-        ``"implicit"``, ``"winograd"``, ``"fft"``, ``"depthwise"``.
+        ``"implicit"``, ``"winograd"``, ``"fft"``, ``"depthwise"``, or one with a variant, ``"implicit/bands"``:
+        `strategies` lists them.
     backend : {None, "cpu", "reference"}
         None: by array type. ``"reference"`` is the plain NumPy one.
     out : array, optional

@@ -22,11 +22,12 @@ constexpr Word activations[] = {{"relu", GEMMCONV_RELU},         {"leaky_relu", 
                                 {"sigmoid", GEMMCONV_SIGMOID},   {"tanh", GEMMCONV_TANH},
                                 {"softplus", GEMMCONV_SOFTPLUS}, {"gelu", GEMMCONV_GELU}};
 
+// The characters of a string; none for one that no word can be, with a lone surrogate or a zero inside.
 const char *utf8(py::handle text) {
-  const char *characters = PyUnicode_AsUTF8(text.ptr());
-  if (characters) return characters;
-  PyErr_Clear();  // a lone surrogate: no word has one
-  return "";
+  Py_ssize_t bytes = 0;
+  const char *characters = PyUnicode_AsUTF8AndSize(text.ptr(), &bytes);
+  if (!characters) PyErr_Clear();
+  return characters && std::strlen(characters) == static_cast<size_t>(bytes) ? characters : "";
 }
 
 template <size_t count>

@@ -80,9 +80,9 @@ class ReferencePlan:
             if name == self.strategy:
                 bound = f"{self.error_bound:.3g} * (|x| conv |w|)"
                 cost = f"workspace {self.workspace_bytes} bytes, error bound {bound}"
-                lines.append(f"  {name}/{self.variant:<10} chosen; {cost}")
+                lines.append(f"  {f'{name}/{self.variant}':<12} chosen; {cost}")
             else:
-                lines.append(f"  {name:<10} refused: the reference backend has only the direct loop")
+                lines.append(f"  {name:<12} refused: the reference backend has only the direct loop")
         return "\n".join(lines)
 
     def pack(self, w: Array) -> Packed:

@@ -23,9 +23,9 @@ def chosen(name: str) -> tuple[str, str]:
     strategy, named, variant = name.partition("/")
     if strategy not in _core.strategy_names():
         raise ValueError(f"unknown strategy {name!r}; it must be one of {', '.join(map(repr, known))}")
+    variants = STRATEGIES.get(strategy) or _core.strategies()[strategy]
+    if named and variants and variant not in variants:
+        raise ValueError(f"unknown variant {name!r}; the variants of {strategy!r} are {', '.join(variants)}")
     if strategy not in STRATEGIES:
         raise _core.UnsupportedError(f"strategy {name!r} is refused: the reference backend has only the direct loop")
-    variants = STRATEGIES[strategy]
-    if named and variant not in variants:
-        raise ValueError(f"unknown variant {name!r}; the variants of {strategy!r} are {', '.join(variants)}")
     return strategy, variant or variants[0]
