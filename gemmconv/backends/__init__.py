@@ -19,7 +19,7 @@ CPU = cpu.BACKEND
 ndarray = cpu.ndarray
 
 
-def backend_for(name: str | None, *arrays: object) -> Backend:
+def backend_for(name: str | None, first: object, *others: object) -> Backend:
     """The backend of that name, or for None the one that owns the arrays.
 
     Raises
@@ -29,13 +29,14 @@ def backend_for(name: str | None, *arrays: object) -> Backend:
     ValueError
         If there is no backend of that name.
     """
-    if name is None or name == "cpu":
-        for array in arrays:
+    if type(first) is ndarray and (name is None or name == "cpu"):  # small calls feel more than these comparisons
+        for array in others:
             if type(array) is not ndarray:
                 break
         else:
             return CPU
-    backend = backend_of(arrays[0]) or CPU if name is None else backend_named(name)
+    backend = backend_of(first) or CPU if name is None else backend_named(name)
+    arrays = (first, *others)
     if not all(backend.owns(array) for array in arrays):
         raise refusal(backend, arrays)
     return backend

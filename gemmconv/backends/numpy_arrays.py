@@ -62,6 +62,7 @@ def answer(values: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
 class NumPyArrays:
     """The part of `Backend` that is about arrays, for backends of NumPy arrays."""
 
+    __slots__ = ()
     array_kind = "NumPy arrays"
     array_maker = "numpy.asarray(...)"
     xp = np
