@@ -94,6 +94,9 @@ class Module:
         same = isinstance(value, DeviceArray) and dtype in (None, value.dtype)
         return value if same else DeviceArray(np.array(opened(value), dtype))
 
+    def array(self, value: Any, dtype: Any = None) -> DeviceArray:
+        return DeviceArray(np.array(opened(value), dtype))
+
     def ascontiguousarray(self, value: Any, dtype: Any = None) -> DeviceArray:
         return DeviceArray(np.ascontiguousarray(opened(value), dtype))
 

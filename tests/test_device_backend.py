@@ -163,3 +163,17 @@ def test_a_network_trains_where_its_images_live(
         resume=True,
     )
     assert len(resumed.history) == 3
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_gradients_are_checked_where_they_are_computed(named: bool) -> None:
+    x, t = images()
+    mine = network(backend="device" if named else None)
+    assert nn.check_gradients(mine, *((x, t) if named else map(there, (x, t))), max_elements=5)
+    w = np.random.default_rng(2).standard_normal((3, 2, 3, 3))
+
+    def backward(dy: Any, x: Any, w: Any) -> Any:
+        assert type(dy) is DeviceArray
+        return gemmconv.conv_backward(dy, x, w)[:2]
+
+    assert nn.check_gradients(gemmconv.conv, there(x[:2]), there(w), backward=backward, max_elements=5)

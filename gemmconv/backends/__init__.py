@@ -7,7 +7,10 @@ import functools
 import importlib
 from typing import Any
 
+from numpy.typing import NDArray
+
 from gemmconv._core import UnsupportedError
+from gemmconv.annotations import Array
 from gemmconv.backends import cpu
 from gemmconv.backends.protocol import Backend
 
@@ -67,6 +70,11 @@ def array_module(array: object, name: str | None = None) -> Any:
     """
     backend = backend_of(array) or CPU if name is None else backend_named(name)
     return backend.xp
+
+
+def to_numpy(array: Array) -> NDArray[Any]:
+    """An array of any backend in the host's memory: itself if it is NumPy's."""
+    return (backend_of(array) or CPU).to_numpy(array)
 
 
 @functools.cache

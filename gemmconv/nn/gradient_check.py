@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gemmconv.annotations import Array
+from gemmconv.backends import array_module, backend_of, to_numpy
 from gemmconv.nn.layer import Layer, Mode
 from gemmconv.nn.losses import Loss, SquaredError
 from gemmconv.nn.network import Network
@@ -147,7 +148,7 @@ def check_gradients(
         places = np.sort(generator.choice(array.size, count, replace=False))
         compared[name] = count
         for element in compare(name, array, gradient, places, cost, step, tolerance):
-            # a NaN compares as no smaller, and is kept
+            # a NaN compares as no smaller, and stays
             if worst is None or not element.share <= worst.share:
                 worst = element
                 if not np.isfinite(element.share):
@@ -165,9 +166,9 @@ def of_network(network: Network, arrays: Sequence[Any], loss: Loss | None, seed:
     """A float64 copy of the network, with dropout drawn alike at every pass."""
     if not 1 <= len(arrays) <= 2:
         raise ValueError(f"a network is checked on a batch and its targets, not on {len(arrays)} arrays")
-    x = np.array(arrays[0], np.float64)
+    x: Array = array_module(arrays[0], network.backend).array(arrays[0], np.float64)
     if not network.built:
-        network = network.astype(np.float64).build(x.shape, seed=seed)
+        network = network.astype(np.float64).build(x.shape, seed=seed, like=x)
     network = network.astype(np.float64)
     if len(arrays) == 2:
         t = arrays[1]
@@ -192,7 +193,7 @@ def of_function(
     function: Callable[..., Any], arrays: Sequence[Any], backward: Callable[..., Any] | None, seed: int
 ) -> Checked:
     """The cost ``sum(dy * f(arrays))`` with a random ``dy``, or the number that the function itself gives."""
-    own = [np.array(array, np.float64) for array in arrays]
+    own = [array_module(array).array(array, np.float64) for array in arrays]
     names = [f"array {number}" for number in range(len(own))]
     if backward is None:
 
@@ -202,20 +203,22 @@ def of_function(
 
         found = function(*own)[1]
     else:
-        y = np.asarray(function(*own))
-        dy = np.random.default_rng(seed).normal(size=y.shape)
+        y = function(*own)
+        dy = array_module(y).asarray(np.random.default_rng(seed).normal(size=np.shape(y)))
 
         def cost() -> tuple[float, float]:
             products = dy * function(*own)
-            return float(products.sum()), float(np.abs(products).sum())
+            return float(products.sum()), float(abs(products).sum())
 
         found = backward(dy, *own)
     if isinstance(found, Mapping):
         found = list(found.values())
-    derivatives = [found] if isinstance(found, np.ndarray) else list(found)
+    derivatives = [found] if backend_of(found) else list(found)
     if len(derivatives) != len(own):
         raise ValueError(f"there are {len(own)} arrays, but {len(derivatives)} derivatives (None for one it has not)")
-    gradients = {name: np.asarray(array) for name, array in zip(names, derivatives) if array is not None}
+    gradients = {
+        name: array_module(array).asarray(array) for name, array in zip(names, derivatives) if array is not None
+    }
     return dict(zip(names, own)), cost, gradients
 
 
@@ -229,8 +232,9 @@ def compare(
     tolerance: float,
 ) -> list[Element]:
     """The elements at these places, each with its difference as a share of what is allowed."""
+    gradient = to_numpy(gradient)
     flat, computed = array.reshape(-1), gradient.reshape(-1)
-    h = step * max(1.0, float(np.abs(array).max(initial=0)))
+    h = step * max(1.0, float(np.abs(to_numpy(array)).max(initial=0)))
     size = cost()[1]
     central = {int(place): quotient(flat, int(place), cost, h, h) for place in places}
     finite = gradient[np.isfinite(gradient)]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gemmconv.annotations import Array
-from gemmconv.backends import CPU, backend_of
+from gemmconv.backends import to_numpy
 from gemmconv.nn.convolutional import Conv, ConvTranspose
 from gemmconv.nn.dense import Activation, Dense, Flatten
 from gemmconv.nn.history import Progress
@@ -130,7 +130,7 @@ def under(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
 
 def write(path: PathLike, description: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Write a file in one move: first beside its place, then, when it is whole and on the disk, into it."""
-    arrays = {name: (backend_of(array) or CPU).to_numpy(array) for name, array in arrays.items()}
+    arrays = {name: to_numpy(array) for name, array in arrays.items()}
     target = Path(path)
     shapes = {name: array.shape for name, array in arrays.items()}
     text = json.dumps({**description, "shapes": shapes}, default=as_plain).encode()
