@@ -31,8 +31,13 @@ target_sources(gemmconv PRIVATE
   cpp/src/strategies/depthwise/in_place.cpp
   cpp/src/strategies/depthwise/padded.cpp
   cpp/src/strategies/direct/direct.cpp
+  cpp/src/strategies/direct/loops_nchw.cpp
+  cpp/src/strategies/direct/loops_nhwc.cpp
   cpp/src/strategies/im2col/im2col.cpp
-  cpp/src/strategies/im2col/blocking.cpp
+  cpp/src/strategies/im2col/cost.cpp
+  cpp/src/strategies/im2col/grouped.cpp
+  cpp/src/strategies/im2col/lowered.cpp
+  cpp/src/strategies/im2col/wide.cpp
   cpp/src/strategies/implicit/band_layout.cpp
   cpp/src/strategies/implicit/bands.cpp
   cpp/src/strategies/implicit/cost.cpp

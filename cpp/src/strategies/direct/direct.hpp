@@ -1,4 +1,4 @@
-// The doors of the direct strategy; what each promises is in strategies.hpp.
+// The direct strategy: the sums of the definition as loops, see README.md.
 #pragma once
 
 #include "../variant.hpp"
@@ -6,14 +6,5 @@
 namespace gemmconv::direct {
 
 extern const VariantList variants;
-
-const char *refuses(const Problem &, const Execution &);
-size_t workspace_bytes(const Problem &, const Execution &);
-double seconds(const Problem &, const Execution &);
-size_t packed_bytes(const Problem &, const Execution &);
-void pack(const Problem &, const Execution &, const void *w, void *packed);
-void forward(const Problem &, const Execution &, const Arguments &);
-void backward_input(const Problem &, const Execution &, const Arguments &);
-void backward_weight(const Problem &, const Execution &, const Arguments &);
 
 }  // namespace gemmconv::direct

@@ -1,4 +1,4 @@
-// The doors of the im2col strategy; what each promises is in strategies.hpp.
+// The im2col strategy: convolution lowered to matrix products of gathered patches, see README.md.
 #pragma once
 
 #include "../variant.hpp"
@@ -7,13 +7,7 @@ namespace gemmconv::im2col {
 
 extern const VariantList variants;
 
-const char *refuses(const Problem &, const Execution &);
-size_t workspace_bytes(const Problem &, const Execution &);
-double seconds(const Problem &, const Execution &);
-size_t packed_bytes(const Problem &, const Execution &);
-void pack(const Problem &, const Execution &, const void *w, void *packed);
-void forward(const Problem &, const Execution &, const Arguments &);
-void backward_input(const Problem &, const Execution &, const Arguments &);
-void backward_weight(const Problem &, const Execution &, const Arguments &);
+PreparedPointer prepare_wide(const Problem &, const Execution &);
+PreparedPointer prepare_grouped(const Problem &, const Execution &);
 
 }  // namespace gemmconv::im2col
