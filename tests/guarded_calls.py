@@ -23,7 +23,7 @@ import numpy as np
 from c_interface import CPlan
 from cases import CASES, DTYPES, LAYERS, LAYOUTS, PASSES, Case, in_layout, named
 from numpy.typing import NDArray
-from passes import STRATEGIES, answer_shape, plan_for
+from passes import VARIANTS, answer_shape, plan_for
 
 import gemmconv
 
@@ -86,9 +86,9 @@ def ragged_cases() -> Iterator[Case]:
 
 
 def calls() -> Iterator[tuple[Case, str, str, str, str]]:
-    """Every case in every pass, dtype, layout and strategy."""
+    """Every case in every pass, dtype, layout and variant."""
     cases = [*CASES, *LAYERS, *ragged_cases()]
-    yield from itertools.product(cases, PASSES, DTYPES, LAYOUTS, ("auto", *STRATEGIES))
+    yield from itertools.product(cases, PASSES, DTYPES, LAYOUTS, ("auto", *VARIANTS))
 
 
 def main(side: str, file: str) -> int:

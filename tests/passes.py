@@ -14,6 +14,12 @@ from gemmconv import _core
 Array = NDArray[Any]
 
 STRATEGIES = _core.strategy_names()
+# Everything that can be forced, each algorithm once: "im2col/wide"; a strategy without variants by its own name.
+VARIANTS = tuple(
+    f"{name}/{variant}" if variant else name for name, held in _core.strategies().items() for variant in held or ("",)
+)
+TOTAL = ("direct", "im2col")  # strategies that can do everything, ...
+TOTAL_VARIANTS = tuple(name for name in VARIANTS if name.split("/")[0] in TOTAL)  # ... as can each of their variants
 
 
 def run_pass(

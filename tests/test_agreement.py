@@ -11,7 +11,7 @@ from cases import CASES, LAYERS, PASSES, Case, from_layout, in_layout, operands,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from passes import STRATEGIES, plan_for, refusal, run_pass
+from passes import TOTAL_VARIANTS, VARIANTS, plan_for, refusal, run_pass
 from tolerance import LARGEST_CONSTANT, UNIT_ROUNDOFF, assert_within, largest_bound, tolerance
 
 import gemmconv
@@ -36,10 +36,10 @@ def assert_adjoint(case: Case, flip: bool, strategy: str, layout: str, seed: int
 
 
 @pytest.mark.parametrize("case", ADJOINT_CASES, ids=str)
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", VARIANTS)
 def test_passes_are_adjoint(strategy: str, case: Case) -> None:
     if any(refusal(case, pass_, "float64", strategy) is not None for pass_ in PASSES):
-        assert strategy not in ("direct", "im2col")
+        assert strategy not in TOTAL_VARIANTS
         return
     for flip in (False, True):
         for layout in ("NCHW", "NHWC"):
@@ -72,10 +72,11 @@ def test_strategies_agree_with_each_other_and_with_the_reference(case: Case, pas
     _, absolute = verdict(case, pass_, "float64", "normal", False)
     chain = case.longest_chain(pass_)
     expected = run_pass(case, pass_, first, second, backend=REFERENCE)
-    for strategy in STRATEGIES:
+    for strategy in VARIANTS:
         if refusal(case, pass_, "float64", strategy) is None:
-            bound = plan_for(case, pass_, "float64", strategy=strategy).error_bound
-            within = tolerance(bound + largest_bound("reference", "float64", chain), absolute, chain, strategy)
+            plan = plan_for(case, pass_, "float64", strategy=strategy)
+            bound = plan.error_bound + largest_bound("reference", "float64", chain)
+            within = tolerance(bound, absolute, chain, plan.strategy)
             assert_within(run_pass(case, pass_, first, second, strategy=strategy), expected, within, strategy)
 
 

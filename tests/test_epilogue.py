@@ -8,7 +8,7 @@ import oracle
 import pytest
 from cases import CASES, LAYERS, Case, operands, verdict
 from numpy.typing import NDArray
-from passes import STRATEGIES, Guarded, answer_shape, plan_for, refusal, run_pass
+from passes import TOTAL_VARIANTS, VARIANTS, Guarded, answer_shape, plan_for, refusal, run_pass
 from tolerance import activated_tolerance, assert_within, tolerance
 
 import gemmconv
@@ -47,10 +47,10 @@ def biased(case: Case, dtype: str) -> tuple[Array, Array, Array, Array, Array]:
 
 @pytest.mark.parametrize("activation", oracle.ACTIVATIONS)
 @pytest.mark.parametrize("case", CHOSEN, ids=str)
-@pytest.mark.parametrize("strategy", ["auto", *STRATEGIES])
+@pytest.mark.parametrize("strategy", ["auto", *VARIANTS])
 def test_bias_and_activation(strategy: str, case: Case, activation: str | None) -> None:
     if refusal(case, "forward", "float32", strategy) is not None:
-        assert strategy not in ("auto", "direct", "im2col")
+        assert strategy not in ("auto", *TOTAL_VARIANTS)
         return
     for dtype in ("float32", "float64"):
         x, w, bias, z, absolute = biased(case, dtype)
@@ -80,7 +80,7 @@ def test_activation_without_bias(activation: str | None) -> None:
     x, w = operands(case, "forward", "float64")
     z, absolute = verdict(case, "forward", "float64", "normal", False)
     right = oracle.activate(z, activation)
-    for strategy in ("direct", "im2col"):
+    for strategy in TOTAL_VARIANTS:
         got = run_pass(case, "forward", x, w, strategy=strategy, activation=activation)
         bound = plan_for(case, "forward", "float64", strategy=strategy).error_bound
         within = tolerance(bound, absolute, case.longest_chain("forward"))
@@ -104,7 +104,7 @@ def test_extreme_values_pass_through(activation: str) -> None:
     """The activation of the last write neither overflows nor hides a NaN, in every strategy that can."""
     extremes = np.array([-1e4, -200.0, -1e-30, 0.0, 1e-30, 200.0, 1e4, np.nan], np.float32)
     w = np.ones((1, 1, 1), np.float32)
-    for strategy in ("direct", "im2col"):
+    for strategy in TOTAL_VARIANTS:
         y = gemmconv.conv(extremes[np.newaxis, np.newaxis], w, strategy=strategy, activation=activation)[0, 0]
         assert np.isnan(y[-1])
         assert np.isfinite(y[:-1]).all()

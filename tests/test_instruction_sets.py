@@ -11,7 +11,7 @@ JUDGE = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from cases import CASES, DTYPES, LAYERS, LAYOUTS, PASSES, operands, verdict
-from passes import STRATEGIES, plan_for, refusal, run_pass
+from passes import VARIANTS, plan_for, refusal, run_pass
 from tolerance import assert_within, stated_bound, tolerance
 import gemmconv
 
@@ -23,11 +23,11 @@ for case in CASES + LAYERS:
             first, second = operands(case, pass_, dtype)
             right, absolute = verdict(case, pass_, dtype, "normal", False)
             for layout in LAYOUTS:
-                for strategy in STRATEGIES:
+                for strategy in VARIANTS:
                     if refusal(case, pass_, dtype, strategy, layout) is None:
                         plan = plan_for(case, pass_, dtype, layout=layout, strategy=strategy)
                         bound = stated_bound(plan, case, pass_, dtype)
-                        within = tolerance(bound, absolute, case.longest_chain(pass_), strategy)
+                        within = tolerance(bound, absolute, case.longest_chain(pass_), plan.strategy)
                         got = run_pass(case, pass_, first, second, layout=layout, strategy=strategy)
                         assert_within(got, right, within, f"{case} {pass_} {dtype} {layout} {strategy}")
                         judged += 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cases import CASES, LAYERS, PASSES
 from installation import fresh_python
-from passes import STRATEGIES, plan_for, refusal
+from passes import STRATEGIES, VARIANTS, plan_for, refusal
 
 import gemmconv
 from gemmconv import _core
@@ -20,12 +20,12 @@ def test_no_plan_asks_for_more_than_the_limit(limit: int, threads: int) -> None:
     with gemmconv.options(workspace_limit=limit, threads=threads):
         for case in CASES + LAYERS:
             for pass_ in PASSES:
-                for strategy in ("auto", *STRATEGIES):
+                for strategy in ("auto", *STRATEGIES, *VARIANTS):
                     if (reason := refusal(case, pass_, "float32", strategy)) is None:
                         plan = plan_for(case, pass_, "float32", strategy=strategy)
                         assert plan.workspace_bytes <= limit
                     else:
-                        assert strategy not in ("auto", "direct"), reason
+                        assert strategy not in ("auto", "direct", "direct/loops"), reason
 
 
 def test_large_layers_fit_into_the_default_limit() -> None:

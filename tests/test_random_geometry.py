@@ -16,7 +16,7 @@ import pytest
 from cases import DTYPES, KINDS, LAYOUTS, PASSES, Case, judge, random_cases
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
-from passes import STRATEGIES, Guarded, answer_shape, plan_for, refusal, run_pass
+from passes import TOTAL_VARIANTS, VARIANTS, Guarded, answer_shape, plan_for, refusal, run_pass
 from tolerance import activated_tolerance, assert_within, stated_bound, tolerance
 
 import gemmconv
@@ -30,13 +30,13 @@ def check_everywhere(case: Case, flip: bool, layout: str, dtype: str, threads: i
         right = judge(case, pass_, first, second, flip)
         absolute = judge(case, pass_, np.abs(first), np.abs(second), flip)
         with gemmconv.options(threads=threads):
-            for strategy in STRATEGIES:
+            for strategy in VARIANTS:
                 if refusal(case, pass_, dtype, strategy, layout, flip) is not None:
-                    assert strategy not in ("direct", "im2col")
+                    assert strategy not in TOTAL_VARIANTS
                     continue
                 plan = plan_for(case, pass_, dtype, layout=layout, flip=flip, strategy=strategy)
                 bound = stated_bound(plan, case, pass_, dtype)
-                within = tolerance(bound, absolute, case.longest_chain(pass_), strategy)
+                within = tolerance(bound, absolute, case.longest_chain(pass_), plan.strategy)
                 got = run_pass(case, pass_, first, second, layout=layout, flip=flip, strategy=strategy)
                 assert_within(got, right, within, f"{strategy} {pass_}")
 
@@ -135,11 +135,11 @@ def fuzz_pass(case: Case, pass_: str, chosen: dict[str, Any], generator: np.rand
         absolute = absolute + np.abs(bias.reshape(across))
         more = {"activation": chosen["activation"]}
     answered = []
-    for strategy in ("auto", *STRATEGIES):
+    for strategy in ("auto", *VARIANTS):
         try:
             plan = plan_for(case, pass_, dtype, layout=layout, flip=flip, strategy=strategy, **more)
         except gemmconv.UnsupportedError:
-            if strategy == "direct":
+            if strategy == "direct/loops":
                 raise
             continue
         within = tolerance(stated_bound(plan, case, pass_, dtype), absolute, case.longest_chain(pass_), plan.strategy)
@@ -186,7 +186,7 @@ def test_fuzz(pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]) -
     seconds = time.perf_counter() - started
     geometries = answers.pop("geometries")
     assert geometries >= count
-    assert set(answers) >= {"auto", "direct", "im2col"}
+    assert set(answers) >= {"auto", *TOTAL_VARIANTS}
     with capsys.disabled():
         print(
             f"\nseed {first_seed}: {geometries} geometries, {sum(answers.values())} answers within their bounds in "

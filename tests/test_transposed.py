@@ -11,7 +11,7 @@ from cases import CASES, LAYERS, LAYOUTS, Case, from_layout, in_layout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from passes import STRATEGIES
+from passes import STRATEGIES, TOTAL_VARIANTS, VARIANTS
 from tolerance import UNIT_ROUNDOFF, activated_tolerance, assert_within
 
 import gemmconv
@@ -42,7 +42,7 @@ def drawn(case: Case, dtype: str = "float64") -> tuple[Array, Array, Array]:
     return x, w, bias
 
 
-@pytest.mark.parametrize("strategy", ["auto", "direct", "im2col"])
+@pytest.mark.parametrize("strategy", ["auto", *TOTAL_VARIANTS])
 @pytest.mark.parametrize("case", CHOSEN, ids=str)
 def test_against_the_oracle(case: Case, strategy: str) -> None:
     """`output_padding` restores the cells that a stride left unread, so that sizes come back as they were."""
@@ -124,7 +124,7 @@ def test_output_shape(cells: int, kernel: int, stride: int, dilation: int, extra
     assert_within(got, right, within)
 
 
-@pytest.mark.parametrize("strategy", ["auto", *STRATEGIES])
+@pytest.mark.parametrize("strategy", ["auto", *STRATEGIES, *VARIANTS])
 @pytest.mark.parametrize(
     "options",
     [{"output_shape": (6, 4)}, {"dilation": 2, "padding": [(1, 0), (1, 0)], "output_padding": 1}],
@@ -142,7 +142,7 @@ def test_as_many_pixels_in_other_places(options: dict[str, Any], strategy: str) 
     try:
         got = gemmconv.conv_transpose(x, w, strategy=strategy, **options)
     except gemmconv.UnsupportedError:
-        assert strategy not in ("auto", "direct", "im2col", "implicit")
+        assert strategy not in ("auto", "direct", "im2col", "implicit", *TOTAL_VARIANTS)
         return
     np.testing.assert_allclose(got, right, rtol=1e-12)
 
