@@ -27,9 +27,14 @@ target_sources(gemmconv PRIVATE
   cpp/src/pooling/lp.cpp
   cpp/src/pooling/max.cpp
   cpp/src/strategies/depthwise/depthwise.cpp
-  cpp/src/strategies/depthwise/channels_last.cpp
-  cpp/src/strategies/depthwise/in_place.cpp
+  cpp/src/strategies/depthwise/cost.cpp
+  cpp/src/strategies/depthwise/channels.cpp
+  cpp/src/strategies/depthwise/plane_windows.cpp
+  cpp/src/strategies/depthwise/planes.cpp
+  cpp/src/strategies/depthwise/planes_weight.cpp
+  cpp/src/strategies/depthwise/padded_group.cpp
   cpp/src/strategies/depthwise/padded.cpp
+  cpp/src/strategies/depthwise/padded_weight.cpp
   cpp/src/strategies/direct/direct.cpp
   cpp/src/strategies/direct/loops_nchw.cpp
   cpp/src/strategies/direct/loops_nhwc.cpp

@@ -1,4 +1,5 @@
-// The doors of the depthwise strategy; what each promises is in strategies.hpp.
+// The variants of the depthwise strategy: convolution in groups of a few channels, which have too little to sum for a
+// matrix product. What each promises is in strategies/variant.hpp; which is for which problem, in README.md.
 #pragma once
 
 #include "../variant.hpp"
@@ -7,13 +8,20 @@ namespace gemmconv::depthwise {
 
 extern const VariantList variants;
 
-const char *refuses(const Problem &, const Execution &);
-size_t workspace_bytes(const Problem &, const Execution &);
-double seconds(const Problem &, const Execution &);
-size_t packed_bytes(const Problem &, const Execution &);
-void pack(const Problem &, const Execution &, const void *w, void *packed);
-void forward(const Problem &, const Execution &, const Arguments &);
-void backward_input(const Problem &, const Execution &, const Arguments &);
-void backward_weight(const Problem &, const Execution &, const Arguments &);
+inline constexpr int64_t most_taps = 1024;  // of a channel's kernel: a run lists their places on the stack
+
+// What no variant can do: nullptr, or the reason.
+const char *all_refuse(const Problem &);
+
+const char *planes_refuse(const Problem &, const Execution &);
+PreparedPointer prepare_planes(const Problem &, const Execution &);
+PreparedPointer prepare_planes_weight(const Problem &, const Execution &);  // the part of prepare_planes for dw
+
+const char *channels_refuse(const Problem &, const Execution &);
+PreparedPointer prepare_channels(const Problem &, const Execution &);
+
+const char *padded_refuse(const Problem &, const Execution &);
+PreparedPointer prepare_padded(const Problem &, const Execution &);
+PreparedPointer prepare_padded_weight(const Problem &, const Execution &);  // the part of prepare_padded for dw
 
 }  // namespace gemmconv::depthwise

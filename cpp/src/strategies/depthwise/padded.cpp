@@ -1,209 +1,165 @@
-// Groups of a few channels, and whatever cannot be read in place: the planes of a group are padded once (see
-// patches/padded_band.hpp) and every tap becomes a shifted view of them; vectors lie along the pixels. The weight gradient
-// sums over whole planes the same way. The input gradient correlates dy with the taps of each stride phase by
-// themselves.
-#include "padded.hpp"
-
+// The variant `padded`, forward and input gradient: groups of a few channels, and whatever cannot be read in place. The
+// planes of a group are copied once with their padding written out and their strides de-interleaved, so that every tap
+// reads a shifted view of them; vectors lie along the pixels. The input gradient correlates dy with the taps of each
+// stride phase by themselves.
 #include <algorithm>
 
+#include "../../index_grid.hpp"
 #include "../../kernels/kernels.hpp"
+#include "../../scratch.hpp"
 #include "../../threads.hpp"
-#include "../../workspace.hpp"
 #include "../finish.hpp"
-#include "passage.hpp"
+#include "cost.hpp"
+#include "depthwise.hpp"
+#include "padded_group.hpp"
 
 namespace gemmconv::depthwise {
 namespace {
 
 constexpr int64_t wide_row = 48;  // rows this wide are correlated one by one, narrower ones as one long row with gaps
 
-// Scratch of one thread.
-struct Share {
-  size_t planes, weights, offsets, rows;
-  size_t total() const { return planes + weights + offsets + rows; }
-};
-
-Share share(const Problem &problem) {
-  const Geometry &g = problem.geometry;
-  const size_t item = problem.item_bytes();
-  const bool weight = problem.pass == Pass::backward_weight;
-  const Passage passage(g, problem.pass == Pass::backward_input);
-  const int64_t taps = passage.sources() * g.kernel_area();
-  return {rounded(passage.sources() * passage.plane.size(), item), weight ? 0 : rounded(passage.targets() * taps, item),
-          rounded(taps, sizeof(int64_t)),
-          rounded((weight ? 1 : 2) * passage.targets() * passage.most_positions(), item)};
-}
-
-int threads_that_fit(const Problem &problem, const Execution &execution) {
-  const Geometry &g = problem.geometry;
-  const int64_t tasks = problem.pass == Pass::backward_weight ? g.groups : g.groups * g.batch;
-  const int64_t fit = static_cast<int64_t>(execution.workspace_limit / std::max<size_t>(share(problem).total(), 1));
-  return static_cast<int>(std::clamp<int64_t>(std::min(tasks, fit), 1, execution.threads));
-}
-
-// The scratch of one thread, cut up.
 template <class T>
-struct Scratch {
-  T *planes, *weights;
-  int64_t *offsets;
-  T *rows;  // results of a lattice, and behind them of its neighbour where two are interleaved
-
-  Scratch(const Problem &problem, void *workspace, int part) {
-    const Share sizes = share(problem);
-    std::byte *at = static_cast<std::byte *>(workspace) + sizes.total() * static_cast<size_t>(part);
-    planes = reinterpret_cast<T *>(at);
-    weights = reinterpret_cast<T *>(at + sizes.planes);
-    offsets = reinterpret_cast<int64_t *>(at + sizes.planes + sizes.weights);
-    rows = reinterpret_cast<T *>(at + sizes.planes + sizes.weights + sizes.offsets);
+class PaddedCorrelation final : public Prepared {
+ public:
+  PaddedCorrelation(const Problem &given, const Execution &settings)
+      : Prepared(given, settings),
+        g_(this->problem.geometry),
+        sides_(this->problem),
+        group_(g_, sides_),
+        tasks_{{g_.batch, g_.groups}},
+        phase_sums_(sides_.target.channels * group_.positions(sides_.phase_sizes)) {
+    const bool neighbours = sides_.target.strides.axis[2] == 1;
+    writes_rows_ = neighbours && sides_.phases == Sizes{1, 1, 1} && sides_.target.sizes[2] >= wide_row;
+    interleaves_ = neighbours && sides_.phases[2] == 2;
+    thread_bytes_ = scratch_bytes<Scratch>(*this);
+    threads_ = PaddedGroup::threads_that_fit(execution, tasks_.count(), thread_bytes_);
+    workspace_bytes = thread_bytes_ * static_cast<size_t>(threads_);
+    seconds = padded_seconds(problem, execution);
   }
-};
 
-// Sums of one lattice for all targets of a group, into rows of the padded grid or, unit strides and wide rows, in
-// place.
-template <class T>
-void correlate(const Passage &passage, const Lattice &lattice, const T *w, const Scratch<T> &scratch, T *rows,
-               T *in_place, int64_t channel_stride, const Sizes &strides) {
-  const Geometry &g = passage.g;
-  const int64_t area = g.kernel_area(), patch = g.patch_size(), taps = passage.sources() * lattice.taps;
-  const int64_t target_stride = passage.backward ? area : patch, source_stride = passage.backward ? patch : area;
-  const int64_t *offsets = scratch.offsets + lattice.first_tap * passage.sources();
-  for (int64_t s = 0; s < passage.sources(); ++s) {
-    for (int64_t t = 0; t < lattice.taps; ++t) {
-      const T *from = w + s * source_stride + passage.indices[lattice.first_tap + t];
-      for (int64_t k = 0; k < passage.targets(); ++k) {
-        scratch.weights[k * taps + s * lattice.taps + t] = from[k * target_stride];
+  void run(const Arguments &arguments) const override {
+    const T *source = static_cast<const T *>(arguments.first), *w = static_cast<const T *>(arguments.second);
+    T *target = static_cast<T *>(arguments.out);
+    parallel(threads_, [&](int part) {
+      std::byte *memory = static_cast<std::byte *>(arguments.workspace) + thread_bytes_ * static_cast<size_t>(part);
+      const Scratch scratch = scratch_arrays<Scratch>(memory, *this);
+      std::fill_n(scratch.planes, group_.planes_size(), T(0));
+      const Range own = even_share(tasks_.count(), part, threads_);
+      for (int64_t task = own.begin; task < own.end; ++task) {
+        const auto [image, group] = tasks_.at(task);
+        for (int64_t s = 0; s < sides_.source.channels; ++s) {
+          group_.copy(source + sides_.source.offset(image, group) + s * sides_.source.strides.channel,
+                      scratch.planes + s * group_.plane.size());
+        }
+        correlate_group(w + group * g_.group_outputs() * g_.patch_size(), scratch,
+                        target + sides_.target.offset(image, group));
+      }
+    });
+    finish_tensor(g_.layout, execution.threads, problem.activation, static_cast<const T *>(arguments.bias), target,
+                  g_.batch, g_.groups * sides_.target.channels, sides_.target.pixels());
+  }
+
+ private:
+  // Of one thread.
+  struct Scratch {
+    T *planes;   // padded copies of the source channels of a group
+    T *weights;  // of a stride phase: [target channel][source channel][tap]. Forward, w lies so
+    T *sums;     // of a stride phase in the padded grid; behind them those of its neighbour where two are interleaved
+
+    template <class Visit>
+    void each(const Visit &visit, const PaddedCorrelation &of) {
+      visit(planes, of.group_.planes_size());
+      visit(weights, of.sides_.backward ? of.g_.group_outputs() * of.g_.patch_size() : 0);
+      visit(sums, of.writes_rows_ ? 0 : of.phase_sums_ * (of.interleaves_ ? 2 : 1));
+    }
+  };
+
+  // All stride phases of one group. Where the stride along rows is 2, two phases are the even and the odd columns.
+  void correlate_group(const T *w, const Scratch &scratch, T *target) const {
+    if (writes_rows_) return correlate_rows(w, scratch, target);
+    T *const odd_sums = scratch.sums + phase_sums_;
+    for (size_t i = 0; i < group_.phases.size(); i += interleaves_ ? 2 : 1) {
+      correlate_phase(group_.phases[i], w, scratch, scratch.sums);
+      if (interleaves_) correlate_phase(group_.phases[i + 1], w, scratch, odd_sums);
+      write_phase(group_.phases[i], scratch.sums, odd_sums, target);
+    }
+  }
+
+  // Unit strides and wide rows: sums are made where they belong.
+  void correlate_rows(const T *w, const Scratch &scratch, T *target) const {
+    const StridePhase &phase = group_.phases[0];
+    const T *weights = weights_of(phase, w, scratch);
+    const int64_t taps = phase.taps * sides_.source.channels;
+    const Strides &strides = sides_.target.strides;
+    const auto correlate = kernels().shifted<T>().correlate;
+    for (int64_t d = 0; d < phase.cells[0]; ++d) {
+      for (int64_t h = 0; h < phase.cells[1]; ++h) {
+        correlate(sides_.target.channels, phase.cells[2], taps, weights, taps, 1,
+                  scratch.planes + d * group_.depth_step() + h * group_.row_step(), group_.offsets.data(),
+                  target + d * strides.axis[0] + h * strides.axis[1], strides.channel, false);
       }
     }
   }
-  const auto kernel = kernels().shifted<T>().correlate;
-  if (!in_place) {
-    const int64_t positions = passage.positions(lattice.count);
-    kernel(passage.targets(), positions, taps, scratch.weights, taps, 1, scratch.planes, offsets, rows,
-           passage.most_positions(), false);
-    return;
-  }
-  for (int64_t d = 0; d < lattice.count[0]; ++d) {
-    for (int64_t h = 0; h < lattice.count[1]; ++h) {
-      kernel(passage.targets(), lattice.count[2], taps, scratch.weights, taps, 1,
-             scratch.planes + d * passage.depth_step() + h * passage.row_step(), offsets,
-             in_place + d * strides[0] + h * strides[1], channel_stride, false);
-    }
-  }
-}
 
-// All lattices of one group. Where the stride along rows is 2, two lattices make the even and the odd columns.
-template <class T>
-void correlate_group(const Passage &passage, const T *w, const Scratch<T> &scratch, T *target, int64_t channel_stride,
-                     const Sizes &strides) {
-  const PlaneKernel<T> &plane = kernels().plane<T>();
-  const Sizes &step = passage.lattice_step;
-  const bool pairs = step[2] == 2 && strides[2] == 1 && passage.target_sizes[2] > 1;
-  T *const odd_rows = scratch.rows + passage.targets() * passage.most_positions();
-  for (int64_t i = 0; i < passage.lattice_count; i += pairs ? 2 : 1) {
-    const Lattice &lattice = passage.lattices[i];
-    if (step == Sizes{1, 1, 1} && strides[2] == 1 && lattice.count[2] >= wide_row) {
-      correlate<T>(passage, lattice, w, scratch, nullptr, target, channel_stride, strides);
-      continue;
+  // The sums of one stride phase for all target channels, as one long row of the padded grid.
+  void correlate_phase(const StridePhase &phase, const T *w, const Scratch &scratch, T *sums) const {
+    const int64_t taps = phase.taps * sides_.source.channels;
+    kernels().shifted<T>().correlate(sides_.target.channels, group_.positions(phase.cells), taps,
+                                     weights_of(phase, w, scratch), taps, 1, scratch.planes,
+                                     group_.offsets.data() + phase.first_tap * sides_.source.channels, sums,
+                                     phase_sums_ / sides_.target.channels, false);
+  }
+
+  const T *weights_of(const StridePhase &phase, const T *w, const Scratch &scratch) const {
+    if (!sides_.backward) return w;
+    T *to = scratch.weights;
+    const int64_t *indices = group_.indices.data() + phase.first_tap;
+    for (int64_t k = 0; k < sides_.target.channels; ++k) {
+      for (int64_t s = 0; s < sides_.source.channels; ++s) {
+        const T *from = w + k * sides_.target_weights + s * sides_.source_weights;
+        for (int64_t t = 0; t < phase.taps; ++t) *to++ = from[indices[t]];
+      }
     }
-    correlate<T>(passage, lattice, w, scratch, scratch.rows, nullptr, 0, strides);
-    if (pairs) correlate<T>(passage, passage.lattices[i + 1], w, scratch, odd_rows, nullptr, 0, strides);
-    for (int64_t d = 0; d < lattice.count[0]; ++d) {
-      T *first = target + (lattice.residue[0] + d * step[0]) * strides[0] + lattice.residue[1] * strides[1] +
-                 lattice.residue[2] * strides[2];
-      for (int64_t k = 0; k < passage.targets(); ++k) {
-        const int64_t from = k * passage.most_positions() + d * passage.depth_step();
-        T *to = first + k * channel_stride;
-        if (pairs) {
-          plane.interleave(lattice.count[1], passage.target_sizes[2], scratch.rows + from, odd_rows + from,
-                           passage.row_step(), to, step[1] * strides[1]);
+    return scratch.weights;
+  }
+
+  void write_phase(const StridePhase &phase, const T *sums, const T *odd_sums, T *target) const {
+    const PlaneKernel<T> &plane = kernels().plane<T>();
+    const Sizes &step = sides_.phases, &strides = sides_.target.strides.axis;
+    for (int64_t d = 0; d < phase.cells[0]; ++d) {
+      T *first = target + (phase.residue[0] + d * step[0]) * strides[0] + phase.residue[1] * strides[1] +
+                 phase.residue[2] * strides[2];
+      for (int64_t k = 0; k < sides_.target.channels; ++k) {
+        const int64_t from = k * (phase_sums_ / sides_.target.channels) + d * group_.depth_step();
+        T *to = first + k * sides_.target.strides.channel;
+        if (interleaves_) {
+          plane.interleave(phase.cells[1], sides_.target.sizes[2], sums + from, odd_sums + from, group_.row_step(), to,
+                           step[1] * strides[1]);
         } else {
-          plane.copy(lattice.count[1], lattice.count[2], scratch.rows + from, passage.row_step(), 1, to,
-                     step[1] * strides[1], step[2] * strides[2]);
+          plane.copy(phase.cells[1], phase.cells[2], sums + from, group_.row_step(), 1, to, step[1] * strides[1],
+                     step[2] * strides[2]);
         }
       }
     }
   }
-}
+
+  const Geometry &g_;
+  const Sides sides_;
+  const PaddedGroup group_;
+  const IndexGrid<2> tasks_;  // images, groups
+  const int64_t phase_sums_;  // elements that the sums of one stride phase take
+  bool writes_rows_, interleaves_;
+  size_t thread_bytes_;
+  int threads_;
+};
 
 }  // namespace
 
-size_t padded_bytes(const Problem &problem, const Execution &execution) {
-  return share(problem).total() * static_cast<size_t>(threads_that_fit(problem, execution));
-}
+const char *padded_refuse(const Problem &problem, const Execution &) { return all_refuse(problem); }
 
-template <class T>
-void correlate_padded(const Problem &problem, const Execution &execution, const Arguments &arguments) {
-  const Geometry &g = problem.geometry;
-  const bool backward = problem.pass == Pass::backward_input;
-  Passage passage(g, backward);
-  passage.find_taps();
-  const Strides from = backward ? g.y_strides() : g.x_strides(), to = backward ? g.x_strides() : g.y_strides();
-  const PlaneCopy copy(passage.plane, from.axis);
-  const T *source = static_cast<const T *>(arguments.first), *w = static_cast<const T *>(arguments.second);
-  T *target = static_cast<T *>(arguments.out);
-  const int threads = threads_that_fit(problem, execution);
-  const int64_t tasks = g.batch * g.groups;
-  parallel(threads, [&](int part) {
-    const Scratch<T> scratch(problem, arguments.workspace, part);
-    passage.fill_offsets(scratch.offsets);
-    std::fill_n(scratch.planes, passage.sources() * passage.plane.size(), T(0));
-    for (int64_t task = tasks * part / threads; task < tasks * (part + 1) / threads; ++task) {
-      const int64_t image = task / g.groups, group = task % g.groups;
-      for (int64_t s = 0; s < passage.sources(); ++s) {
-        copy.load(source + image * from.image + (group * passage.sources() + s) * from.channel,
-                  scratch.planes + s * passage.plane.size());
-      }
-      const T *group_w = w + group * g.group_outputs() * g.patch_size();
-      T *out = target + image * to.image + group * passage.targets() * to.channel;
-      correlate_group(passage, group_w, scratch, out, to.channel, to.axis);
-    }
-  });
-  finish_tensor(g.layout, execution.threads, problem.activation, static_cast<const T *>(arguments.bias), target,
-                g.batch, g.groups * passage.targets(), product(passage.target_sizes));
+PreparedPointer prepare_padded(const Problem &problem, const Execution &execution) {
+  if (problem.pass == Pass::backward_weight) return prepare_padded_weight(problem, execution);
+  return make_prepared<PaddedCorrelation>(problem, execution);
 }
-
-template <class T>
-void weight_gradient_padded(const Problem &problem, const Execution &execution, const Arguments &arguments) {
-  const Geometry &g = problem.geometry;
-  Passage passage(g, false);
-  passage.find_taps();
-  const Strides xs = g.x_strides(), ys = g.y_strides();
-  const T *dy = static_cast<const T *>(arguments.first), *x = static_cast<const T *>(arguments.second);
-  T *dw = static_cast<T *>(arguments.out);
-  const int64_t patch = g.patch_size(), positions = passage.most_positions();
-  const PlaneCopy copy(passage.plane, xs.axis);
-  const int threads = threads_that_fit(problem, execution);
-  parallel(threads, [&](int part) {
-    const Scratch<T> scratch(problem, arguments.workspace, part);
-    passage.fill_offsets(scratch.offsets);
-    std::fill_n(scratch.planes, passage.sources() * passage.plane.size(), T(0));
-    // dy takes the places of the padded grid, zeros in its gaps.
-    std::fill_n(scratch.rows, g.group_outputs() * positions, T(0));
-    for (int64_t group = g.groups * part / threads; group < g.groups * (part + 1) / threads; ++group) {
-      T *group_dw = dw + group * g.group_outputs() * patch;
-      std::fill_n(group_dw, g.group_outputs() * patch, T(0));
-      for (int64_t image = 0; image < g.batch; ++image) {
-        for (int64_t c = 0; c < g.group_inputs(); ++c) {
-          copy.load(x + image * xs.image + (group * g.group_inputs() + c) * xs.channel,
-                    scratch.planes + c * passage.plane.size());
-        }
-        for (int64_t k = 0; k < g.group_outputs(); ++k) {
-          const T *from = dy + image * ys.image + (group * g.group_outputs() + k) * ys.channel;
-          for (int64_t d = 0; d < g.output[0]; ++d) {
-            kernels().plane<T>().copy(g.output[1], g.output[2], from + d * ys.axis[0], ys.axis[1], ys.axis[2],
-                                      scratch.rows + k * positions + d * passage.depth_step(), passage.row_step(), 1);
-          }
-        }
-        kernels().shifted<T>().dots(g.group_outputs(), positions, patch, scratch.rows, positions, scratch.planes,
-                                    scratch.offsets, group_dw, patch);
-      }
-    }
-  });
-}
-
-template void correlate_padded<float>(const Problem &, const Execution &, const Arguments &);
-template void correlate_padded<double>(const Problem &, const Execution &, const Arguments &);
-template void weight_gradient_padded<float>(const Problem &, const Execution &, const Arguments &);
-template void weight_gradient_padded<double>(const Problem &, const Execution &, const Arguments &);
 
 }  // namespace gemmconv::depthwise
