@@ -86,7 +86,7 @@ void check_correlate(const Kernels &table) {
     for (int64_t l = 0; l < y.size(); ++l) y[l] = T(canary);
     const TapSteps tap = turned ? TapSteps{-v.kernel_columns, -1} : TapSteps{v.kernel_columns, 1};
     const T *w = planes.w.data() + (turned ? v.kernel_rows * v.kernel_columns - 1 : 0);
-    table.window<T>().correlate(v, planes.series, w, tap, planes.x.data(), y.data(), accumulate);
+    table.of<T>().plane_windows.correlate(v, planes.series, w, tap, planes.x.data(), y.data(), accumulate);
     bool good = true;
     for (int64_t p = 0; p < planes.series.count; ++p) {
       for (int64_t i = 0; i < v.out_rows; ++i) {
@@ -124,7 +124,8 @@ void check_interleaved(const Kernels &table) {
     Guarded<T> y((planes.series.count - 1) * planes.series.y + y_plane, at_start);
     for (int64_t l = 0; l < y.size(); ++l) y[l] = T(canary);
     const T *w = planes.w.data();
-    table.window<T>().interleaved(even, odd, planes.series, w, w, {width, 1}, planes.x.data(), y.data(), accumulate);
+    table.of<T>().plane_windows.interleaved(even, odd, planes.series, w, w, {width, 1}, planes.x.data(), y.data(),
+                                            accumulate);
     bool good = true;
     for (int64_t p = 0; p < planes.series.count; ++p) {
       for (int64_t i = 0; i < even.out_rows; ++i) {
@@ -157,8 +158,8 @@ void check_gradient(const Kernels &table) {
     x.randomize();
     dy.randomize();
     const std::vector<T> before(planes.w.data(), planes.w.data() + planes.w.size());
-    table.window<T>().gradient(v, planes.series, {images, 0, x_image, y_image}, dy.data(), x.data(), planes.w.data(),
-                               {v.kernel_columns, 1});
+    table.of<T>().plane_windows.gradient(v, planes.series, {images, 0, x_image, y_image}, dy.data(), x.data(),
+                                         planes.w.data(), {v.kernel_columns, 1});
     bool good = true;
     const int64_t pixels = v.out_rows * v.out_columns;
     for (int64_t l = 0; l < planes.w.size(); ++l) {
@@ -195,8 +196,8 @@ void check_channels(const Kernels &table) {
     w.randomize();
     x.randomize();
     for (int64_t l = 0; l < y.size(); ++l) y[l] = T(canary);
-    table.channel<T>().correlate(pixels, channels, taps, w.data(), places.data(), x.data(), offsets.data(), x_step,
-                                 y.data(), y_step);
+    table.of<T>().channel_windows.correlate(pixels, channels, taps, w.data(), places.data(), x.data(), offsets.data(),
+                                            x_step, y.data(), y_step);
     bool good = untouched(y, pixels, channels, y_step);
     for (int64_t p = 0; p < pixels; ++p) {
       for (int64_t c = 0; c < channels; ++c) {
@@ -208,8 +209,8 @@ void check_channels(const Kernels &table) {
     check(good, name<T>("channel correlate", table, pixels, channels, taps));
     y.randomize();
     const std::vector<T> before(w.data(), w.data() + w.size());
-    table.channel<T>().gradient(pixels, channels, taps, y.data(), y_step, x.data(), offsets.data(), x_step, w.data(),
-                                places.data());
+    table.of<T>().channel_windows.gradient(pixels, channels, taps, y.data(), y_step, x.data(), offsets.data(), x_step,
+                                           w.data(), places.data());
     good = true;
     for (int64_t l = 0; l < w.size(); ++l) {
       const int64_t t = l / channels, c = l % channels;
@@ -230,7 +231,7 @@ void check_copies(const Kernels &table) {
     Guarded<T> from((m - 1) * from_row + (n - 1) * step + 1), to((m - 1) * to_row + n);
     from.randomize();
     for (int64_t l = 0; l < to.size(); ++l) to[l] = T(canary);
-    table.plane<T>().copy(m, n, from.data(), from_row, step, to.data(), to_row, 1);
+    table.of<T>().moves.copy(m, n, from.data(), from_row, step, to.data(), to_row, 1);
     bool good = untouched(to, m, n, to_row);
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) good &= to[i * to_row + j] == from[i * from_row + j * step];
@@ -241,7 +242,7 @@ void check_copies(const Kernels &table) {
     even.randomize();
     odd.randomize();
     for (int64_t l = 0; l < to.size(); ++l) to[l] = T(canary);
-    table.plane<T>().interleave(m, n, even.data(), odd.data(), half, to.data(), to_row);
+    table.of<T>().moves.interleave(m, n, even.data(), odd.data(), half, to.data(), to_row);
     good = untouched(to, m, n, to_row);
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) good &= to[i * to_row + j] == (j % 2 ? odd : even)[i * half + j / 2];

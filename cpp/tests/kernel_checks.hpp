@@ -28,8 +28,15 @@ bool close(T value, T before, int64_t k, const A &a, const B &b) {
 }
 
 template <class T>
+inline constexpr const char *type_name = nullptr;
+template <>
+inline constexpr const char *type_name<float> = "f32";
+template <>
+inline constexpr const char *type_name<double> = "f64";
+
+template <class T>
 std::string name(const char *what, const gemmconv::Kernels &table, int64_t m, int64_t n, int64_t k) {
-  return std::string(what) + (sizeof(T) == 4 ? " f32 " : " f64 ") + table.name + " m=" + std::to_string(m) +
+  return std::string(what) + " " + type_name<T> + " " + table.name + " m=" + std::to_string(m) +
          " n=" + std::to_string(n) + " k=" + std::to_string(k);
 }
 

@@ -71,16 +71,17 @@ std::string sizes(int64_t m, int64_t n) { return std::to_string(m) + "x" + std::
 
 // THE LIST: a new kernel of the table is a new `add` here. The operands live as long as `for_each` runs.
 template <class T, class Add>
-void for_each(const Kernels &table, const Add &add) {
+void for_each(const Kernels &tables, const Add &add) {
+  const KernelTable<T> &table = tables.of<T>();
   constexpr bool flops = true, bytes = false;
   constexpr double size = sizeof(T);
-  const GemmKernel<T> &gemm = table.gemm<T>();
-  const DirectKernel<T> &direct = table.direct<T>();
-  const ShiftedKernel<T> &shifted = table.shifted<T>();
-  const PlaneKernel<T> &plane = table.plane<T>();
-  const PanelKernel<T> &panel = table.panel<T>();
-  const LanesKernel<T> &lanes = table.lanes<T>();
-  const WeightsKernel<T> &weights = table.weights<T>();
+  const GemmKernel<T> &gemm = table.gemm;
+  const StridedKernel<T> &strided = table.strided;
+  const OffsetKernel<T> &offset = table.offset;
+  const MoveKernel<T> &moves = table.moves;
+  const PanelKernel<T> &panel = table.panel;
+  const ChannelsLastKernel<T> &lanes = table.channels_last;
+  const WeightGradientKernel<T> &weights = table.weight_gradient;
   const int64_t mr = gemm.mr, nr = gemm.nr, kc = gemm.kc;
   Numbers<T> a(1 << 17), b(1 << 17), c(1 << 17), d(1 << 15);
 
@@ -90,16 +91,16 @@ void for_each(const Kernels &table, const Add &add) {
        [&] { gemm.tile(kc, a, b, c, nr, gemm.mr - 1, gemm.nr - 1, false); }});
   add({"unpacked", sizes(4 * mr, 4 * nr, 128), flops, 2.0 * 16 * mr * nr * 128,
        [&] { gemm.unpacked(4 * mr, 4 * nr, 128, a, 128, 1, b, 4 * nr, c, 4 * nr, false); }});
-  add({"pack, rows as they lie", sizes(nr, kc), bytes, 2 * size * static_cast<double>(nr * kc),
+  add({"pack, rows contiguous", sizes(nr, kc), bytes, 2 * size * static_cast<double>(nr * kc),
        [&] { gemm.pack(nr, kc, nr, a, 1, nr + 8, b); }});
-  add({"pack, rows turned", sizes(mr, kc), bytes, 2 * size * static_cast<double>(mr * kc),
+  add({"pack, rows transposed", sizes(mr, kc), bytes, 2 * size * static_cast<double>(mr * kc),
        [&] { gemm.pack(mr, kc, mr, a, kc + 8, 1, b); }});
   add({"outer", sizes(32, 56, 64), flops, 2.0 * 32 * 56 * 64,
-       [&] { direct.outer(32, 56, 64, a, 64, 1, b, 56, c, 56); }});
+       [&] { strided.outer(32, 56, 64, a, 64, 1, b, 56, c, 56); }});
   add({"dot", sizes(16, 16, 784), flops, 2.0 * 16 * 16 * 784,
-       [&] { direct.dot(16, 16, 784, a, 784, b, 784, c, 16, 1); }});
-  add({"transpose", sizes(64, 64), bytes, 2 * size * 64 * 64, [&] { direct.transpose(64, 64, a, 72, b, 72); }});
-  add({"transpose, tails", sizes(59, 61), bytes, 2 * size * 59 * 61, [&] { direct.transpose(59, 61, a, 72, b, 72); }});
+       [&] { strided.dot(16, 16, 784, a, 784, b, 784, c, 16, 1); }});
+  add({"transpose", sizes(64, 64), bytes, 2 * size * 64 * 64, [&] { moves.transpose(64, 64, a, 72, b, 72); }});
+  add({"transpose, tails", sizes(59, 61), bytes, 2 * size * 59 * 61, [&] { moves.transpose(59, 61, a, 72, b, 72); }});
 
   // 3x3 kernels on rows of 56 pixels with a padded cell at each end; correlate reads 16 channels
   std::vector<int64_t> offsets;
@@ -108,46 +109,46 @@ void for_each(const Kernels &table, const Add &add) {
   }
   const int64_t taps = static_cast<int64_t>(offsets.size());
   add({"correlate", sizes(32, 56, taps), flops, 2.0 * 32 * 56 * static_cast<double>(taps),
-       [&, taps] { shifted.correlate(32, 56, taps, a, taps, 1, b, offsets.data(), c, 56, false); }});
+       [&, taps] { offset.outer(32, 56, taps, a, taps, 1, b, offsets.data(), c, 56, false); }});
   add({"dots", sizes(16, 56, taps), flops, 2.0 * 16 * 56 * static_cast<double>(taps),
-       [&, taps] { shifted.dots(16, 56, taps, a, 56, b, offsets.data(), c, taps); }});
-  const WindowKernel<T> &window = table.window<T>();
+       [&, taps] { offset.dot(16, 56, taps, a, 56, b, offsets.data(), c, taps); }});
+  const PlaneWindowKernel<T> &window = table.plane_windows;
   for (const int64_t f : {3, 5, 7}) {
     const PlaneWindow plane_window{56, 56, 56, f, f, 1, -f / 2, -f / 2, 1, 56, 56, 56};
     const Series series{8, f * f, 56 * 56, 56 * 56};
     add({"window " + sizes(f, f), sizes(8, 56, 56), flops, 2.0 * 8 * 56 * 56 * static_cast<double>(f * f),
          [&, f, plane_window, series] { window.correlate(plane_window, series, a, TapSteps{f, 1}, b, c, false); }});
   }
-  add({"copy, rows", sizes(56, 56), bytes, 2 * size * 56 * 56, [&] { plane.copy(56, 56, a, 64, 1, b, 58, 1); }});
+  add({"copy, rows", sizes(56, 56), bytes, 2 * size * 56 * 56, [&] { moves.copy(56, 56, a, 64, 1, b, 58, 1); }});
   add({"copy, every second", sizes(56, 56), bytes, 2 * size * 56 * 56,
-       [&] { plane.copy(56, 56, a, 112, 2, b, 56, 1); }});
-  add({"interleave", sizes(56, 56), bytes, 2 * size * 56 * 56, [&] { plane.interleave(56, 56, a, c, 28, b, 56); }});
+       [&] { moves.copy(56, 56, a, 112, 2, b, 56, 1); }});
+  add({"interleave", sizes(56, 56), bytes, 2 * size * 56 * 56, [&] { moves.interleave(56, 56, a, c, 28, b, 56); }});
 
   // that layer once more, through panels of a tile's columns with a padded cell at one end
   const int64_t columns = panel.columns;
-  Product<T> product{};
+  PanelProduct<T> product{};
   product.m = 48, product.n = columns;
   product.a = a, product.a_row = taps, product.inner = taps, product.a_inner = 1, product.outer = 1;
   product.b = b, product.b_row = columns;
   product.c = c, product.c_row = columns;
   const double product_work = 2.0 * 48 * static_cast<double>(columns * taps);
   add({"product", sizes(48, columns, taps), flops, product_work, [&] { panel.product(product); }});
-  Product<T> ragged = product;
-  ragged.m = 47, ragged.n = columns - 1;
+  PanelProduct<T> remainder = product;
+  remainder.m = 47, remainder.n = columns - 1;
   add({"product, a row and a column short", sizes(47, columns - 1, taps), flops,
-       2.0 * 47 * static_cast<double>((columns - 1) * taps), [&] { panel.product(ragged); }});
-  Product<T> indexed = product;
+       2.0 * 47 * static_cast<double>((columns - 1) * taps), [&] { panel.product(remainder); }});
+  PanelProduct<T> indexed = product;
   indexed.b_offsets = offsets.data();
   add({"product, rows by offsets", sizes(48, columns, taps), flops, product_work, [&] { panel.product(indexed); }});
-  Product<T> kept = product;
-  kept.keep = d, kept.keep_row = columns;
-  add({"product, rows kept", sizes(48, columns, taps), flops, product_work, [&] { panel.product(kept); }});
+  PanelProduct<T> copied = product;
+  copied.copy = d, copied.copy_row = columns;
+  add({"product, rows copied", sizes(48, columns, taps), flops, product_work, [&] { panel.product(copied); }});
   const int32_t end = static_cast<int32_t>(columns) - 1;
-  std::vector<Run> runs;
+  std::vector<PanelRun> runs;
   std::vector<int32_t> first_run;
   for (int64_t from = 0; from < 600; from += 200) {
-    const Run of_three_taps[] = {{0, 1, -1}, {1, end, from}, {0, end + 1, from}, {0, end, from + 1}, {end, 1, -1}};
-    for (const Run &run : of_three_taps) {
+    const PanelRun of_three_taps[] = {{0, 1, -1}, {1, end, from}, {0, end + 1, from}, {0, end, from + 1}, {end, 1, -1}};
+    for (const PanelRun &run : of_three_taps) {
       if (run.column == 0) first_run.push_back(static_cast<int32_t>(runs.size()));
       runs.push_back(run);
     }
@@ -156,22 +157,22 @@ void for_each(const Kernels &table, const Add &add) {
   for (const int64_t step : {1, 2}) {
     add({"gather, step " + std::to_string(step), sizes(taps, columns), bytes,
          2 * size * static_cast<double>(taps * columns),
-         [&, step] { panel.gather(16, 9, first_run.data(), runs.data(), a, 1024, step, b, columns + 16); }});
+         [&, step] { moves.gather(16, 9, first_run.data(), runs.data(), a, 1024, step, b, columns + 16); }});
   }
   for (const int64_t vectors : {1, 2}) {
-    const int64_t outputs = vectors * lanes.lanes;
+    const int64_t outputs = vectors * table.lanes;
     add({vectors == 1 ? "lanes, one vector" : "lanes, two vectors", sizes(56, outputs, taps), flops,
          2.0 * 56 * static_cast<double>(outputs * taps), [&, vectors, outputs] {
            lanes.row[vectors - 1](56, taps, a, offsets.data(), b, outputs, c, outputs, false);
          }});
   }
   // the gradient of its weights from 4 rows of pixels, for as many target channels as one tile takes
-  const int64_t targets = int64_t{weights.vectors} * weights.lanes;
+  const int64_t targets = int64_t{weights.vectors} * table.lanes;
   add({"weights", sizes(taps, targets, 4 * 56), flops, 2.0 * static_cast<double>(taps * targets) * 4 * 56,
        [&] { weights.sums(weights.vectors, taps, 4, 56, a, offsets.data(), 58, b, targets, d, targets); }});
 
   if constexpr (std::is_same_v<T, float>) {
-    const ActivationKernel &activation = table.activation_f32;
+    const ActivationKernel &activation = tables.activation_f32;
     constexpr int64_t count = 4096;
     const std::string shape = std::to_string(count);
     Numbers<T> z(count);  // c has grown: derivatives there are subnormal, and slow
@@ -183,13 +184,20 @@ void for_each(const Kernels &table, const Add &add) {
 }
 
 template <class T>
-double peak(const Kernels &table) {
-  const PeakKernel<T> &kernel = table.peak<T>();
+double peak(const Kernels &tables) {
+  const PeakKernel<T> &kernel = tables.of<T>().peak;
   constexpr int64_t steps = 4000;
   volatile T sink = 0;
   const double seconds = seconds_of([&] { sink = kernel.multiply_add(steps, T(0.75)); });
   return static_cast<double>(steps * kernel.flops) / seconds;
 }
+
+template <class T>
+constexpr const char *type_name = nullptr;
+template <>
+constexpr const char *type_name<float> = "float32";
+template <>
+constexpr const char *type_name<double> = "float64";
 
 // memcpy of half as many bytes: each is read and written.
 double copying(double bytes) {
@@ -202,16 +210,16 @@ double copying(double bytes) {
 }
 
 template <class T>
-void measure(const Kernels &table) {
-  const double highest = peak<T>(table);
-  for_each<T>(table, [&](const Entry &entry) {
+void measure(const Kernels &tables) {
+  const double highest = peak<T>(tables);
+  for_each<T>(tables, [&](const Entry &entry) {
     const double rate = entry.work / seconds_of(entry.call);
     const double yardstick = entry.arithmetic ? highest : copying(entry.work);
     std::printf(
         "{\"isa\": \"%s\", \"dtype\": \"%s\", \"kernel\": \"%s\", \"shape\": \"%s\", \"unit\": \"%s\", \"rate\": %.4g, "
         "\"yardstick\": %.4g}\n",
-        table.name, sizeof(T) == 4 ? "float32" : "float64", entry.kernel.c_str(), entry.shape.c_str(),
-        entry.arithmetic ? "GFLOP/s" : "GB/s", rate / 1e9, yardstick / 1e9);
+        tables.name, type_name<T>, entry.kernel.c_str(), entry.shape.c_str(), entry.arithmetic ? "GFLOP/s" : "GB/s",
+        rate / 1e9, yardstick / 1e9);
     std::fflush(stdout);
   });
 }

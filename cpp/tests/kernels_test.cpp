@@ -20,7 +20,7 @@ namespace {
 
 template <class T>
 void check_tile(const Kernels &table) {
-  const GemmKernel<T> &kernel = table.gemm<T>();
+  const GemmKernel<T> &kernel = table.of<T>().gemm;
   for (int trial = 0; trial < 400; ++trial) {
     const int rows = static_cast<int>(trial % 3 ? uniform(1, kernel.mr) : kernel.mr);
     const int columns = static_cast<int>(trial % 5 ? uniform(1, kernel.nr) : kernel.nr);
@@ -46,7 +46,7 @@ void check_tile(const Kernels &table) {
 
 template <class T>
 void check_pack(const Kernels &table) {
-  const GemmKernel<T> &kernel = table.gemm<T>();
+  const GemmKernel<T> &kernel = table.of<T>().gemm;
   for (int trial = 0; trial < 400; ++trial) {
     const int64_t width = trial % 2 ? kernel.mr : kernel.nr, k = uniform(1, 40);
     const int64_t count = trial % 3 ? uniform(1, width) : width;
@@ -85,7 +85,7 @@ void check_outer(const Kernels &table) {
     b.randomize();
     fill(c, m, n, c_row);
     std::memcpy(before.data(), c.data(), static_cast<size_t>(c.size()) * sizeof(T));
-    table.direct<T>().outer(m, n, k, a.data(), a_row, a_col, b.data(), b_row, c.data(), c_row);
+    table.of<T>().strided.outer(m, n, k, a.data(), a_row, a_col, b.data(), b_row, c.data(), c_row);
     bool good = untouched(c, m, n, c_row);
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) {
@@ -110,7 +110,7 @@ void check_dot(const Kernels &table) {
     b.randomize();
     for (int64_t i = 0; i < c.size(); ++i) c[i] = T(canary);
     std::memcpy(before.data(), c.data(), static_cast<size_t>(c.size()) * sizeof(T));
-    table.direct<T>().dot(m, n, k, a.data(), a_row, b.data(), b_row, c.data(), c_row, c_col);
+    table.of<T>().strided.dot(m, n, k, a.data(), a_row, b.data(), b_row, c.data(), c_row, c_col);
     bool good = true;
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) {
@@ -188,7 +188,7 @@ bool right(const std::vector<T> &c, T before, int64_t m, int64_t n, int64_t k, M
 
 template <class T>
 void check_blocked(const Kernels &table) {
-  GemmKernel<T> kernel = table.gemm<T>();
+  GemmKernel<T> kernel = table.of<T>().gemm;
   kernel.mc = 3 * kernel.mr;  // small blocks, so that small products cross their edges
   kernel.nc = 2 * kernel.nr;
   kernel.kc = 19;
@@ -205,7 +205,7 @@ void check_blocked(const Kernels &table) {
 // Bits are those of a product of one element with the same k, on any number of threads.
 template <class T>
 void check_same_bits(const Kernels &table) {
-  const GemmKernel<T> &kernel = table.gemm<T>();
+  const GemmKernel<T> &kernel = table.of<T>().gemm;
   for (const int64_t k : {7, 300, 900}) {
     const int64_t m = 3 * kernel.mr + 1, n = 2 * kernel.nr + 3;
     Matrix<T> a(m, k, 0), b(k, n, 0), a_turned(m, k, 1);
@@ -239,7 +239,7 @@ void check_same_bits(const Kernels &table) {
 // One NaN or infinity reaches its own row or column and nothing else.
 template <class T>
 void check_contained(const Kernels &table) {
-  const GemmKernel<T> &kernel = table.gemm<T>();
+  const GemmKernel<T> &kernel = table.of<T>().gemm;
   const int64_t m = kernel.mr + 1, n = kernel.nr + 1, k = 9;
   Matrix<T> a(m, k, 0), b(k, n, 0);
   a.values[(m - 1) * a.row + 4] = std::numeric_limits<T>::quiet_NaN();

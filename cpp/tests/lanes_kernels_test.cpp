@@ -15,10 +15,10 @@ constexpr int64_t most_pixels = 29, most_taps = 17, most_turned = 33;
 
 template <class T>
 void check_lanes(const Kernels &table) {
-  const LanesKernel<T> &kernel = table.lanes<T>();
+  const ChannelsLastKernel<T> &kernel = table.of<T>().channels_last;
   for (int64_t m = 0; m <= most_pixels; ++m) {
     for (int trial = 0; trial < 16; ++trial) {
-      const int64_t vectors = 1 + trial % 2, n = vectors * kernel.lanes, k = some_k();
+      const int64_t vectors = 1 + trial % 2, n = vectors * table.of<T>().lanes, k = some_k();
       const int64_t w_row = n + uniform(0, 3), sums_row = n + uniform(0, 3);
       const bool accumulate = trial / 2 % 2;
       Guarded<int64_t> offsets(k);
@@ -46,11 +46,12 @@ void check_lanes(const Kernels &table) {
 
 template <class T>
 void check_weights(const Kernels &table) {
-  const WeightsKernel<T> &kernel = table.weights<T>();
+  const WeightGradientKernel<T> &kernel = table.of<T>().weight_gradient;
   for (int64_t m = 0; m <= most_taps; ++m) {
     for (int trial = 0; trial < 24; ++trial) {
       const int count = 1 + trial % kernel.vectors;
-      const int64_t n = int64_t{count} * kernel.lanes, height = uniform(0, 3), width = some_k(), k = height * width;
+      const int64_t n = int64_t{count} * table.of<T>().lanes, height = uniform(0, 3), width = some_k(),
+                    k = height * width;
       const int64_t x_line = uniform(0, 12), b_row = n + uniform(0, 3), c_row = n + uniform(0, 3);
       Guarded<int64_t> offsets(m);
       int64_t last = 0;
@@ -85,7 +86,7 @@ void check_transpose(const Kernels &table) {
       Guarded<T> from(empty ? 0 : (m - 1) * from_row + n), to(empty ? 0 : (n - 1) * to_row + m);
       from.randomize();
       fill(to, 0, 0, to_row + 1);
-      table.direct<T>().transpose(m, n, from.data(), from_row, to.data(), to_row);
+      table.of<T>().moves.transpose(m, n, from.data(), from_row, to.data(), to_row);
       bool good = empty || untouched(to, n, m, to_row);
       for (int64_t i = 0; i < m; ++i) {
         for (int64_t j = 0; j < n; ++j) good &= to[j * to_row + i] == from[i * from_row + j];

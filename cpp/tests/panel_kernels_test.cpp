@@ -54,9 +54,9 @@ struct Operands {
     fill(before, m, n, c_row);
   }
   int64_t left_place(int64_t l) const { return l / inner * (inner * a_inner + a_skip) + l % inner * a_inner; }
-  Product<T> product(int start) {
+  PanelProduct<T> product(int start) {
     copy(before, c);
-    Product<T> p{};
+    PanelProduct<T> p{};
     p.m = m, p.n = n;
     p.a = a.data(), p.a_row = a_row, p.inner = inner, p.a_inner = a_inner, p.outer = outer, p.a_skip = a_skip;
     p.b = b.data(), p.b_row = b_row;
@@ -93,7 +93,7 @@ bool indexed_agrees(const PanelKernel<T> &kernel, Operands<T> &o, int start, Gua
     offsets[l] = places[static_cast<size_t>(l)];
     std::memcpy(b.data() + offsets[l], o.b.data() + l * o.b_row, static_cast<size_t>(o.n) * sizeof(T));
   }
-  Product<T> p = o.product(start);
+  PanelProduct<T> p = o.product(start);
   p.b = b.data();
   p.b_row = 0;
   p.b_offsets = offsets.data();
@@ -104,29 +104,29 @@ bool indexed_agrees(const PanelKernel<T> &kernel, Operands<T> &o, int start, Gua
 // The same product, b copied meanwhile to a panel, whose cells behind whole vectors stay as they were.
 template <class T>
 bool kept_agrees(const PanelKernel<T> &kernel, Operands<T> &o, int start, bool stream, Guarded<T> &answer) {
-  Product<T> p = o.product(start);
-  p.keep_row = o.whole + uniform(0, 3);
+  PanelProduct<T> p = o.product(start);
+  p.copy_row = o.whole + uniform(0, 3);
   p.stream = stream;
-  Guarded<T> panel(o.k ? (o.k - 1) * p.keep_row + o.whole : 0);
-  fill(panel, 0, 0, p.keep_row);
-  p.keep = panel.data();
+  Guarded<T> panel(o.k ? (o.k - 1) * p.copy_row + o.whole : 0);
+  fill(panel, 0, 0, p.copy_row);
+  p.copy = panel.data();
   kernel.product(p);
-  bool good = same_bits(o.c, answer) && untouched(panel, o.k, o.whole, p.keep_row);
+  bool good = same_bits(o.c, answer) && untouched(panel, o.k, o.whole, p.copy_row);
   for (int64_t l = 0; l < o.k; ++l) {
-    good &= !std::memcmp(panel.data() + l * p.keep_row, o.b.data() + l * o.b_row, static_cast<size_t>(o.n) * sizeof(T));
+    good &= !std::memcmp(panel.data() + l * p.copy_row, o.b.data() + l * o.b_row, static_cast<size_t>(o.n) * sizeof(T));
   }
   return good;
 }
 
 template <class T>
 void check_product(const Kernels &table) {
-  const PanelKernel<T> &kernel = table.panel<T>();
+  const PanelKernel<T> &kernel = table.of<T>().panel;
   for (int64_t m = 1; m <= most_rows; ++m) {
     for (int64_t n = 0; n <= 2 * kernel.columns + 1; ++n) {
       // whole vectors at their alignment are what streams
-      Operands<T> o(m, n, kernel.lanes, n % kernel.lanes == 0 && uniform(0, 3));
+      Operands<T> o(m, n, table.of<T>().lanes, n % table.of<T>().lanes == 0 && uniform(0, 3));
       const int start = static_cast<int>(uniform(0, 2));
-      Product<T> p = o.product(start);
+      PanelProduct<T> p = o.product(start);
       kernel.product(p);
       check(o.right(start), name<T>("product", table, m, n, o.k));
       Guarded<T> answer(o.c.size());
@@ -145,13 +145,12 @@ void check_product(const Kernels &table) {
 // Runs that follow each other, the last one of a tap anywhere, in rows with a vector's room behind it.
 template <class T>
 void check_gather(const Kernels &table) {
-  const PanelKernel<T> &kernel = table.panel<T>();
-  const int64_t lanes = kernel.lanes;
+  const int64_t lanes = table.of<T>().lanes;
   for (int trial = 0; trial < 1500; ++trial) {
     const int64_t channels = uniform(1, 3), taps = uniform(1, 4), step = trial % 5 ? 1 + trial % 2 : uniform(3, 4);
     const int64_t room = uniform(lanes, lanes + 2);
     std::vector<int32_t> first_run{0};
-    std::vector<Run> runs;
+    std::vector<PanelRun> runs;
     std::vector<int64_t> begins, ends;
     int64_t columns = 0, last = -1;
     for (int64_t t = 0; t < taps; ++t) {
@@ -171,13 +170,14 @@ void check_gather(const Kernels &table) {
     Guarded<T> x(last < 0 ? 0 : (channels - 1) * stride + last + 1), panel(rows * row);
     x.randomize();
     fill(panel, 0, 0, row);
-    kernel.gather(channels, taps, first_run.data(), runs.data(), x.data(), stride, step, panel.data(), row);
+    table.of<T>().moves.gather(channels, taps, first_run.data(), runs.data(), x.data(), stride, step, panel.data(),
+                               row);
     bool good = true;
     for (int64_t c = 0; c < channels; ++c) {
       for (int64_t t = 0; t < taps; ++t) {
         T *to = panel.data() + (c * taps + t) * row;
         for (int32_t r = first_run[static_cast<size_t>(t)]; r < first_run[static_cast<size_t>(t) + 1]; ++r) {
-          const Run &run = runs[static_cast<size_t>(r)];
+          const PanelRun &run = runs[static_cast<size_t>(r)];
           for (int64_t j = 0; j < run.count; ++j) {
             good &= to[run.column + j] == (run.from < 0 ? T(0) : x[c * stride + run.from + j * step]);
           }

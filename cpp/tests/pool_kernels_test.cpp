@@ -63,7 +63,7 @@ void check_largest(const Kernels &table) {
     Windows<T> w;
     fill(w.x, trial % 2);
     w.poison();
-    table.pool<T>().largest(w.m, w.n, w.k, w.x.data(), w.x_row, w.offsets.data(), w.y.data(), w.y_row);
+    table.of<T>().pools.largest(w.m, w.n, w.k, w.x.data(), w.x_row, w.offsets.data(), w.y.data(), w.y_row);
     bool good = w.untouched();
     // with places: those of NHWC (one a window) or of NCHW (columns apart, starts given)
     const bool planar = trial % 3 == 0;
@@ -80,8 +80,8 @@ void check_largest(const Kernels &table) {
     Guarded<T> values((w.m - 1) * w.y_row + w.n);
     Guarded<int64_t> indices(values.size());
     for (int64_t i = 0; i < values.size(); ++i) values[i] = T(77), indices[i] = 77;
-    table.pool<T>().argmax(w.m, w.n, w.k, w.x.data(), w.x_row, w.offsets.data(), places, values.data(), indices.data(),
-                           w.y_row);
+    table.of<T>().pools.argmax(w.m, w.n, w.k, w.x.data(), w.x_row, w.offsets.data(), places, values.data(),
+                               indices.data(), w.y_row);
     for (int64_t i = 0; i < w.m; ++i) {
       for (int64_t j = 0; j < w.n; ++j) {
         T best = -std::numeric_limits<T>::infinity();
@@ -104,7 +104,7 @@ void check_largest(const Kernels &table) {
 
 template <class T>
 void check_sums(const Kernels &table) {
-  const PoolKernel<T> &kernel = table.pool<T>();
+  const PoolKernel<T> &kernel = table.of<T>().pools;
   const T epsilon = std::numeric_limits<T>::epsilon();
   for (int trial = 0; trial < 300; ++trial) {
     Windows<T> w;
@@ -143,8 +143,8 @@ void check_rows(const Kernels &table) {
     const int64_t m = uniform(1, 9), n = uniform(1, trial % 3 ? 60 : 700), x_row = n + uniform(0, 3);
     Guarded<T> x((m - 1) * x_row + n), sums(m), maxima(m);
     fill(x, trial % 2);
-    table.pool<T>().row_maxima(m, n, x.data(), x_row, maxima.data());
-    table.pool<T>().row_means(m, n, x.data(), x_row, 4, sums.data());
+    table.of<T>().pools.row_maxima(m, n, x.data(), x_row, maxima.data());
+    table.of<T>().pools.row_means(m, n, x.data(), x_row, 4, sums.data());
     bool good = true;
     for (int64_t i = 0; i < m; ++i) {
       double sum = 0;
@@ -172,8 +172,8 @@ void check_moves(const Kernels &table) {
     Guarded<T> back(x.size());
     fill(x, false);
     for (int64_t i = 0; i < back.size(); ++i) back[i] = T(77);
-    table.pool<T>().split(m, n, x.data(), row, even.data(), odd.data(), half_row);
-    table.pool<T>().join(m, n, even.data(), odd.data(), half_row, back.data(), row);
+    table.of<T>().moves.deinterleave(m, n, x.data(), row, even.data(), odd.data(), half_row);
+    table.of<T>().moves.interleave(m, n, even.data(), odd.data(), half_row, back.data(), row);
     bool good = true;
     for (int64_t i = 0; i < m; ++i)
       for (int64_t j = 0; j < n; ++j)
@@ -187,8 +187,8 @@ void check_moves(const Kernels &table) {
     fill(from, false);
     const bool add = trial % 3 == 0;
     for (int64_t i = 0; i < to.size(); ++i) to[i] = T(77);
-    (add ? table.plane<T>().add : table.plane<T>().copy)(m, n, from.data(), from_row, from_col, to.data(), to_row,
-                                                         to_col);
+    (add ? table.of<T>().moves.add : table.of<T>().moves.copy)(m, n, from.data(), from_row, from_col, to.data(), to_row,
+                                                               to_col);
     good = true;
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) {

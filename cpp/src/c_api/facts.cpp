@@ -54,7 +54,7 @@ std::string config() {
 
 template <class T>
 int64_t multiply_add(int64_t steps) {
-  const PeakKernel<T> &kernel = kernels().peak<T>();
+  const PeakKernel<T> &kernel = kernels<T>().peak;
   volatile T result = kernel.multiply_add(steps, T(0.75));
   static_cast<void>(result);
   return steps * kernel.flops;

@@ -26,14 +26,14 @@ void gemm_on_stack(GemmKernel<T> kernel, int64_t m, int64_t n, int64_t k, View<T
 template <class T>
 size_t gemm_workspace_bytes(const GemmEngine &engine, int64_t m, int64_t n, int64_t k) {
   if (engine.blas || m <= 0 || n <= 0) return 0;
-  return blocked_workspace_bytes(kernels().gemm<T>(), engine.threads, m, n, k);
+  return blocked_workspace_bytes(kernels<T>().gemm, engine.threads, m, n, k);
 }
 
 template <class T>
 void gemm(const GemmEngine &engine, int64_t m, int64_t n, int64_t k, View<T> a, View<T> b, T *c, int64_t ldc,
           bool accumulate, void *workspace) {
   if (m <= 0 || n <= 0) return;
-  const GemmKernel<T> &kernel = kernels().gemm<T>();
+  const GemmKernel<T> &kernel = kernels<T>().gemm;
   if (engine.blas) {
     if (!blas_gemm(m, n, k, a, b, c, ldc, accumulate)) gemm_on_stack(kernel, m, n, k, a, b, c, ldc, accumulate);
     return;

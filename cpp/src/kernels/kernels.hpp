@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 
 #include "activations/activations.hpp"
 #include "moves/moves.hpp"
@@ -37,38 +36,6 @@ struct KernelTable {
   PeakKernel<T> peak;
 };
 
-// Accessors by the names that call sites use until they are renamed.
-template <class T>
-struct DirectKernel {
-  decltype(StridedKernel<T>::outer) outer;
-  decltype(StridedKernel<T>::dot) dot;
-  decltype(MoveKernel<T>::transpose) transpose;
-};
-template <class T>
-struct ShiftedKernel {
-  decltype(OffsetKernel<T>::outer) correlate;
-  decltype(OffsetKernel<T>::dot) dots;
-};
-template <class T>
-struct LanesKernel {
-  int lanes;
-  std::remove_reference_t<decltype(ChannelsLastKernel<T>::row[0])> row[2];
-};
-template <class T>
-struct WeightsKernel {
-  int lanes, vectors;
-  decltype(WeightGradientKernel<T>::sums) sums;
-};
-template <class T>
-using PlaneKernel = MoveKernel<T>;
-template <class T>
-using WindowKernel = PlaneWindowKernel<T>;
-template <class T>
-using ChannelKernel = ChannelWindowKernel<T>;
-template <class T>
-using Product = PanelProduct<T>;
-using Run = PanelRun;
-
 struct Kernels {
   const char *name;  // "avx512"
   KernelTable<float> f32;
@@ -78,51 +45,6 @@ struct Kernels {
   // The table of one type. A type without a table does not compile.
   template <class T>
   const KernelTable<T> &of() const = delete;
-
-  template <class T>
-  const GemmKernel<T> &gemm() const {
-    return of<T>().gemm;
-  }
-  template <class T>
-  DirectKernel<T> direct() const {
-    return {of<T>().strided.outer, of<T>().strided.dot, of<T>().moves.transpose};
-  }
-  template <class T>
-  ShiftedKernel<T> shifted() const {
-    return {of<T>().offset.outer, of<T>().offset.dot};
-  }
-  template <class T>
-  const PanelKernel<T> &panel() const {
-    return of<T>().panel;
-  }
-  template <class T>
-  LanesKernel<T> lanes() const {
-    return {of<T>().lanes, {of<T>().channels_last.row[0], of<T>().channels_last.row[1]}};
-  }
-  template <class T>
-  WeightsKernel<T> weights() const {
-    return {of<T>().lanes, of<T>().weight_gradient.vectors, of<T>().weight_gradient.sums};
-  }
-  template <class T>
-  const MoveKernel<T> &plane() const {
-    return of<T>().moves;
-  }
-  template <class T>
-  const PeakKernel<T> &peak() const {
-    return of<T>().peak;
-  }
-  template <class T>
-  const PoolKernel<T> &pool() const {
-    return of<T>().pools;
-  }
-  template <class T>
-  const PlaneWindowKernel<T> &window() const {
-    return of<T>().plane_windows;
-  }
-  template <class T>
-  const ChannelWindowKernel<T> &channel() const {
-    return of<T>().channel_windows;
-  }
 };
 
 template <>

@@ -164,8 +164,8 @@ class PlaneCopy {
   // The cells inside the image, from it; `source` is the channel's first element.
   template <class T>
   void load(const T *source, T *cells) const {
-    const auto copy = kernels().plane<T>().copy;
-    const auto split = kernels().pool<T>().split;
+    const auto copy = kernels<T>().moves.copy;
+    const auto split = kernels<T>().moves.deinterleave;
     each([&](const Part &part, int64_t from, int64_t depth) {
       T *to = cells + part.to + depth;
       if (part.partner < 0) copy(part.rows, part.cells, source + from, from_[1], from_[2], to, to_row_, 1);
@@ -177,14 +177,14 @@ class PlaneCopy {
   // the band are left alone.
   template <class T>
   void store(const T *cells, bool accumulate, T *target) const {
-    const PlaneKernel<T> &plane = kernels().plane<T>();
+    const MoveKernel<T> &plane = kernels<T>().moves;
     each([&](const Part &part, int64_t to, int64_t depth) {
       const T *from = cells + part.to + depth;
       if (part.partner < 0) {
         (accumulate ? plane.add : plane.copy)(part.rows, part.cells, from, to_row_, 1, target + to, from_[1], from_[2]);
       } else if (!accumulate) {
-        kernels().pool<T>().join(part.rows, part.cells, from, cells + part.partner + depth, to_row_, target + to,
-                                 from_[1]);
+        kernels<T>().moves.interleave(part.rows, part.cells, from, cells + part.partner + depth, to_row_, target + to,
+                                      from_[1]);
       } else {
         add_joined(part, from, cells + part.partner + depth, target + to);
       }
@@ -213,8 +213,8 @@ class PlaneCopy {
     for (int64_t row = 0; row < part.rows; ++row, first += to_row_, second += to_row_, target += from_[1]) {
       for (int64_t begin = 0; begin < part.cells; begin += most) {
         const int64_t count = std::min(most, part.cells - begin);
-        kernels().pool<T>().join(1, count, first + begin / 2, second + begin / 2, 0, joined, 0);
-        kernels().plane<T>().add(1, count, joined, 0, 1, target + begin, 0, 1);
+        kernels<T>().moves.interleave(1, count, first + begin / 2, second + begin / 2, 0, joined, 0);
+        kernels<T>().moves.add(1, count, joined, 0, 1, target + begin, 0, 1);
       }
     }
   }

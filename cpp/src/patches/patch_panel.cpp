@@ -31,7 +31,7 @@ TapLine TapLine::backward(const Axis &axis, bool flip, int64_t residue) {
 
 size_t PatchPanel::scratch_bytes(const PatchGrid &grid, int64_t columns, int64_t taps) {
   return rounded(static_cast<size_t>(grid.most_pieces(columns)) * sizeof(Piece)) +
-         rounded(static_cast<size_t>(taps * grid.most_runs(columns)) * sizeof(Run)) +
+         rounded(static_cast<size_t>(taps * grid.most_runs(columns)) * sizeof(PanelRun)) +
          rounded(static_cast<size_t>(taps + 1) * sizeof(int32_t));
 }
 
@@ -39,8 +39,8 @@ PatchPanel::PatchPanel(const PatchGrid &grid, int64_t columns, int64_t taps, voi
   std::byte *at = static_cast<std::byte *>(scratch);
   pieces_ = reinterpret_cast<Piece *>(at);
   at += rounded(static_cast<size_t>(grid.most_pieces(columns)) * sizeof(Piece));
-  runs_ = reinterpret_cast<Run *>(at);
-  at += rounded(static_cast<size_t>(taps * grid.most_runs(columns)) * sizeof(Run));
+  runs_ = reinterpret_cast<PanelRun *>(at);
+  at += rounded(static_cast<size_t>(taps * grid.most_runs(columns)) * sizeof(PanelRun));
   first_run_ = reinterpret_cast<int32_t *>(at);
 }
 
@@ -68,7 +68,7 @@ void PatchPanel::cut(int64_t first, int64_t count) {
 void PatchPanel::add(int64_t column, int64_t count, int64_t from) {
   if (count <= 0) return;
   if (run_count_ > first_run_[taps_]) {
-    Run &before = runs_[run_count_ - 1];
+    PanelRun &before = runs_[run_count_ - 1];
     const bool continues =
         from < 0 ? before.from < 0 : before.from >= 0 && before.from + before.count * grid_.taps[2].step == from;
     if (continues) {

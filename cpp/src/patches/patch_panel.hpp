@@ -60,8 +60,8 @@ class PatchPanel {
   // Rows (channel, tap) of the taps aimed at, into panel[row * panel_row + column]; `source` is the first channel.
   template <class T>
   void gather(int64_t channels, const T *source, int64_t channel_stride, T *panel, int64_t panel_row) const {
-    kernels().panel<T>().gather(channels, taps_, first_run_, runs_, source, channel_stride, grid_.taps[2].step, panel,
-                                panel_row);
+    kernels<T>().moves.gather(channels, taps_, first_run_, runs_, source, channel_stride, grid_.taps[2].step, panel,
+                              panel_row);
   }
   int64_t piece_count() const { return piece_count_; }
   const Piece &piece(int64_t i) const { return pieces_[i]; }
@@ -71,7 +71,7 @@ class PatchPanel {
 
   const PatchGrid &grid_;
   Piece *pieces_;
-  Run *runs_;
+  PanelRun *runs_;
   int32_t *first_run_;
   int64_t piece_count_ = 0, taps_ = 0;
   int32_t run_count_ = 0;

@@ -189,7 +189,7 @@ void gather(const Geometry &geometry, int threads, int64_t group, int64_t first_
   threads = threads_for(threads, images * channels * area * pixels);
   if (patches_are_x(geometry)) {
     const int64_t length = geometry.pointwise() ? pixels : plane, step = geometry.pointwise() ? 1 : cols_row;
-    const auto copy = kernels().plane<T>().copy;
+    const auto copy = kernels<T>().moves.copy;
     for_channels(threads, images, channels, [&](int64_t image, int64_t channel, int64_t count) {
       copy(count, length,
            x + ((first_image + image) * geometry.in_channels + group * channels + channel) * plane + first_pixel, plane,
@@ -224,7 +224,7 @@ void scatter_add(const Geometry &geometry, int threads, int64_t group, int64_t f
   threads = threads_for(threads, channels * images * area * pixels);
   if (patches_are_x(geometry)) {
     const int64_t length = geometry.pointwise() ? pixels : plane, step = geometry.pointwise() ? 1 : cols_row;
-    const auto put = accumulate ? kernels().plane<T>().add : kernels().plane<T>().copy;
+    const auto put = accumulate ? kernels<T>().moves.add : kernels<T>().moves.copy;
     for_channels(threads, images, channels, [&](int64_t image, int64_t channel, int64_t count) {
       put(count, length, cols + channel * area * cols_row + image * pixels, area * cols_row, step,
           dx + ((first_image + image) * geometry.in_channels + group * channels + channel) * plane + first_pixel, plane,

@@ -161,7 +161,7 @@ void gather_by_bands(const PatchBands<T> &bands, int threads, const PixelBlock &
   const int64_t kernel1 = bands.rows().kernel, kernel2 = bands.kernel_columns(), width = bands.output_width();
   const int64_t row_step = bands.row_step();
   const PixelRows &pixels = bands.pixels;
-  const auto copy = kernels().plane<T>().copy;
+  const auto copy = kernels<T>().moves.copy;
   // parts begin with a plane where there are enough of them, else with a row of taps
   const int64_t rows_of_taps = bands.units() < threads ? 1 : kernel1;
   parallel_ranges(threads, bands.units() * kernel1 / rows_of_taps, [&](int64_t begin, int64_t end) {
@@ -213,7 +213,7 @@ void add_patches(const PatchBands<T> &bands, const PaddedPlane &plane, const Pix
   const Axis &rows = bands.rows();
   const int64_t width = bands.output_width(), height = plane.axes[1].extent, phase_size = plane.phase_size();
   const int64_t row_step = bands.row_step();
-  const auto add = kernels().plane<T>().add;
+  const auto add = kernels<T>().moves.add;
   for (int64_t t1 = 0; t1 < rows.kernel; ++t1) {
     const int64_t offset = bands.row_of(plane, 0, t1);
     const int64_t low = std::max<int64_t>(0, ceil_div(-offset, rows.stride));

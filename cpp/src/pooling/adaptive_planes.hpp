@@ -63,8 +63,8 @@ void average_adaptive_planes(const PoolGeometry &geometry, const Windows &window
   for_adaptive_rows(geometry, windows, threads, width * static_cast<int64_t>(sizeof(T)),
                     [&](int64_t outer, int64_t o0, int64_t o1, const int64_t *offsets, int64_t k, char *scratch) {
                       T *line = reinterpret_cast<T *>(scratch);
-                      kernels().pool<T>().mean(1, width, k, x + outer * geometry.input_pixels(), 0, offsets, 1, line,
-                                               width);
+                      kernels<T>().pools.mean(1, width, k, x + outer * geometry.input_pixels(), 0, offsets, 1, line,
+                                              width);
                       T *to = y + ((outer * geometry.output[0] + o0) * geometry.output[1] + o1) * geometry.output[2];
                       for (int64_t o = 0; o < geometry.output[2]; ++o) {
                         const Range &span = spans[o];
@@ -92,7 +92,7 @@ void largest_adaptive_planes(const PoolGeometry &geometry, const Windows &window
         const T *plane = x + outer * geometry.input_pixels();
         const int64_t to = ((outer * geometry.output[0] + o0) * geometry.output[1] + o1) * geometry.output[2];
         if (!indices) {
-          kernels().pool<T>().largest(1, width, k, plane, 0, offsets, line, width);
+          kernels<T>().pools.largest(1, width, k, plane, 0, offsets, line, width);
           for (int64_t o = 0; o < geometry.output[2]; ++o) {
             const Range &span = spans[o];
             T best = line[span.begin];
@@ -103,8 +103,8 @@ void largest_adaptive_planes(const PoolGeometry &geometry, const Windows &window
         }
         for (int64_t l = 0; l < k; ++l) places[l] = static_cast<PlaceOf<T>>(offsets[l]);
         // a column of nothing but -inf begins with its first cell
-        kernels().pool<T>().argmax(1, width, k, plane, 0, offsets, PoolPlaces<T>{0, 0, 1, places, nullptr, nullptr},
-                                   line, at, width);
+        kernels<T>().pools.argmax(1, width, k, plane, 0, offsets, PoolPlaces<T>{0, 0, 1, places, nullptr, nullptr},
+                                  line, at, width);
         for (int64_t o = 0; o < geometry.output[2]; ++o) {
           const Range &span = spans[o];
           int64_t best = span.begin;

@@ -81,7 +81,7 @@ class Divisors {
 
 template <class T>
 void average(const PoolGeometry &geometry, const Windows &windows, int threads, const T *x, T *y) {
-  const PoolKernel<T> &kernel = kernels().pool<T>();
+  const PoolKernel<T> &kernel = kernels<T>().pools;
   const int fewer = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
   const bool planar = geometry.layout == Layout::nchw || geometry.channels == 1;
   if (whole_planes(geometry, windows)) {

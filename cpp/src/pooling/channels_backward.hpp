@@ -55,8 +55,8 @@ void average_backward_channels(const PoolGeometry &geometry, const Windows &wind
           weights[k++] = static_cast<T>(1 / (rows * divisors.column(o)));
         }
       });
-      kernels().pool<T>().weighted(m, tile.channels, k, dy, channels, offsets, weights, to + cell * channels,
-                                   axis.stride * channels);
+      kernels<T>().pools.weighted(m, tile.channels, k, dy, channels, offsets, weights, to + cell * channels,
+                                  axis.stride * channels);
     };
     const Range group{std::clamp(steady.begin, tile.begin, tile.end), std::clamp(steady.end, tile.begin, tile.end)};
     for (int64_t cell = tile.begin; cell < std::min(group.begin, tile.end); ++cell) gather(cell, 1);

@@ -52,7 +52,7 @@ template <class T>
 void largest_of_planes(const PoolGeometry &geometry, int threads, const T *x, T *y, int64_t *indices) {
   const int64_t cells = geometry.input_pixels();
   parallel_ranges(threads, geometry.batch * geometry.channels, [&](int64_t begin, int64_t end) {
-    kernels().pool<T>().row_maxima(end - begin, cells, x + begin * cells, cells, y + begin);
+    kernels<T>().pools.row_maxima(end - begin, cells, x + begin * cells, cells, y + begin);
     for (int64_t plane = begin; indices && plane < end; ++plane) {
       const T *from = x + plane * cells, best = y[plane];
       int64_t cell = 0;
@@ -65,7 +65,7 @@ void largest_of_planes(const PoolGeometry &geometry, int threads, const T *x, T 
 template <class T>
 void largest(const PoolGeometry &geometry, const Windows &windows, int threads, const T *x, T *y, int64_t *indices) {
   constexpr T lowest = -std::numeric_limits<T>::infinity();
-  const PoolKernel<T> &kernel = kernels().pool<T>();
+  const PoolKernel<T> &kernel = kernels<T>().pools;
   const bool empties = some_empty(windows);
   const int fewer = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
   const auto op = [&](const Sweep<T> &sweep) {

@@ -105,8 +105,8 @@ bool forward_by_kernel(const PoolGeometry &geometry, int threads, const T *x, T 
       for (int64_t i = 0; i < sweep.m; ++i) std::fill_n(to + i * sweep.y_row, sweep.n, T(0));
       return;
     }
-    kernels().pool<T>().norm(squares ? 2 : 1, sweep.m, sweep.n, sweep.k, sweep.x, sweep.x_row, sweep.offsets, to,
-                             sweep.y_row);
+    kernels<T>().pools.norm(squares ? 2 : 1, sweep.m, sweep.n, sweep.k, sweep.x, sweep.x_row, sweep.offsets, to,
+                            sweep.y_row);
     if (sizeof(T) == 4 || !squares) return;  // no float has so large a square
     constexpr double safe = 1e-145;  // of the root: above it, terms lost to underflow are below the last bit of the sum
     for (int64_t i = 0; i < sweep.m; ++i) {

@@ -140,8 +140,9 @@ class PlaneSweeper {
       const int64_t skipped = first - column0_, cell = skipped / 2;
       T *even = to + blocks_.phase_slot[0] * blocks_.phase_cells + cell;
       T *odd = to + blocks_.phase_slot[1] * blocks_.phase_cells + cell;
-      if (skipped % 2 == 0) kernels().pool<T>().split(rows, stop - first, from + first, a2.input, even, odd, row_size);
-      else kernels().pool<T>().split(rows, stop - first, from + first, a2.input, odd, even + 1, row_size);
+      if (skipped % 2 == 0)
+        kernels<T>().moves.deinterleave(rows, stop - first, from + first, a2.input, even, odd, row_size);
+      else kernels<T>().moves.deinterleave(rows, stop - first, from + first, a2.input, odd, even + 1, row_size);
       return;
     }
     for (int64_t phase = 0; phase < a2.stride; ++phase) {
@@ -150,8 +151,8 @@ class PlaneSweeper {
       const int64_t begin = start < 0 ? ceil_div(-start, a2.stride) : 0;
       const int64_t end = std::clamp(ceil_div(a2.input - start, a2.stride), begin, blocks_.phase_cells);
       if (begin < end)
-        kernels().plane<T>().copy(rows, end - begin, from + start + begin * a2.stride, a2.input, a2.stride,
-                                  to + blocks_.phase_slot[phase] * blocks_.phase_cells + begin, row_size, 1);
+        kernels<T>().moves.copy(rows, end - begin, from + start + begin * a2.stride, a2.input, a2.stride,
+                                to + blocks_.phase_slot[phase] * blocks_.phase_cells + begin, row_size, 1);
     }
   }
 

@@ -105,22 +105,21 @@ class PlaneSpreader {
   // The rows of one phase of axis 1 into sums_.
   void put_together(int64_t row_phase, int64_t m, int64_t width) {
     const int64_t stride = windows_.axis[2].stride, to_row = blocks_.columns;
-    const PoolKernel<Q> &kernel = kernels().pool<Q>();
     if (stride == 1) return sum(row_phase, 0, m, width, sums_, to_row);
     Piece piece[16];
     for (int64_t phase = 0; phase < stride; ++phase)
       piece[phase] = piece_of(row_phase, phase, m, pieces_ + phase * blocks_.pieces);
-    if (stride == 2) return join(kernel, m, width, piece[0], piece[1], pieces_, sums_, to_row);
+    if (stride == 2) return join(m, width, piece[0], piece[1], pieces_, sums_, to_row);
     if (stride == 4) {
       const int64_t half = 2 * blocks_.phase_columns;
       Q *even = pieces_ + 4 * blocks_.pieces, *odd = even + 2 * blocks_.pieces;
-      join(kernel, m, half, piece[0], piece[2], pieces_, even, half);
-      join(kernel, m, half, piece[1], piece[3], pieces_ + blocks_.pieces, odd, half);
-      return kernel.join(m, width, even, odd, half, sums_, to_row);
+      join(m, half, piece[0], piece[2], pieces_, even, half);
+      join(m, half, piece[1], piece[3], pieces_ + blocks_.pieces, odd, half);
+      return kernels<Q>().moves.interleave(m, width, even, odd, half, sums_, to_row);
     }
     for (int64_t phase = 0; phase < std::min(stride, width); ++phase)
-      kernels().plane<Q>().copy(m, ceil_div(width - phase, stride), piece[phase].data, piece[phase].row, 1,
-                                sums_ + phase, to_row, stride);
+      kernels<Q>().moves.copy(m, ceil_div(width - phase, stride), piece[phase].data, piece[phase].row, 1, sums_ + phase,
+                              to_row, stride);
   }
 
   struct Piece {
@@ -136,22 +135,21 @@ class PlaneSpreader {
   }
 
   // Puts two pieces together; one that lies otherwise than the other is copied to `room` first.
-  void join(const PoolKernel<Q> &kernel, int64_t m, int64_t width, Piece even, Piece odd, Q *room, Q *to,
-            int64_t to_row) {
+  void join(int64_t m, int64_t width, Piece even, Piece odd, Q *room, Q *to, int64_t to_row) {
     if (even.row != odd.row) {
       Piece &other = even.row == blocks_.phase_columns ? odd : even;
       Q *place = &other == &even ? room : room + (stride() == 2 ? 1 : 2) * blocks_.pieces;
-      kernels().plane<Q>().copy(m, blocks_.phase_columns, other.data, other.row, 1, place, blocks_.phase_columns, 1);
+      kernels<Q>().moves.copy(m, blocks_.phase_columns, other.data, other.row, 1, place, blocks_.phase_columns, 1);
       other = Piece{place, blocks_.phase_columns};
     }
-    kernel.join(m, width, even.data, odd.data, even.row, to, to_row);
+    kernels<Q>().moves.interleave(m, width, even.data, odd.data, even.row, to, to_row);
   }
   int64_t stride() const { return windows_.axis[2].stride; }
 
   void sum(int64_t row_phase, int64_t phase, int64_t m, int64_t n, Q *to, int64_t to_row) {
     const int64_t k = taps(row_phase, phase);
     if (k > 0)
-      return kernels().pool<Q>().mean(m, n, k, buffer_, blocks_.out_columns, offsets(row_phase, phase), 1, to, to_row);
+      return kernels<Q>().pools.mean(m, n, k, buffer_, blocks_.out_columns, offsets(row_phase, phase), 1, to, to_row);
     for (int64_t i = 0; i < m; ++i) std::fill_n(to + i * to_row, n, Q(0));
   }
 

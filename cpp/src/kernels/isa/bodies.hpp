@@ -60,14 +60,12 @@ constexpr KernelTable<T> kernel_table(GemmKernel<T> gemm) {
           gemm,
           {outer_added<T, Tiles::rows, Tiles::vectors>, dot<T, Tiles::dot_columns>},
           {offset_outer<T, Tiles::offset_sums>, offset_dot<T, Tiles::offset_sums>},
-          {Tiles::panel_vectors * Simd<T>::lanes, Simd<T>::lanes, gather<T>,
-           panel_product<T, Tiles::panel_registers, Tiles::panel_vectors>},
+          {Tiles::panel_vectors * Simd<T>::lanes, panel_product<T, Tiles::panel_registers, Tiles::panel_vectors>},
           {{channels_last_row<T, Tiles::pixels, 1>, channels_last_row<T, Tiles::pixels, 2>}},
           {Tiles::panel_vectors, weight_gradient<T, Tiles::panel_registers, Tiles::panel_vectors>},
           {copy_rows<T>, add_rows<T>, transpose<T>, interleave<T>, deinterleave<T>, gather<T>},
           {plane_correlate<T>, plane_interleaved<T>, plane_gradient<T, Tiles::gradient_rows>},
           {channel_correlate<T>, channel_gradient<T>},
-          {largest<T>, argmax<T>, mean<T>, norm<T>, weighted<T>, deinterleave<T>, interleave<T>, row_means<T>,
-           row_maxima<T>},
+          {largest<T>, argmax<T>, mean<T>, norm<T>, weighted<T>, row_means<T>, row_maxima<T>},
           {peak_flops<T>, multiply_add<T>}};
 }

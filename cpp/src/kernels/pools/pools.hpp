@@ -46,8 +46,6 @@ struct PoolKernel {
   // Sum of w[l] * cell l, from zero; k may be 0.
   void (*weighted)(int64_t m, int64_t n, int64_t k, const T *x, int64_t x_row, const int64_t *offsets, const T *w, T *y,
                    int64_t y_row);
-  void (*split)(int64_t m, int64_t n, const T *from, int64_t from_row, T *even, T *odd, int64_t to_row);
-  void (*join)(int64_t m, int64_t n, const T *even, const T *odd, int64_t from_row, T *to, int64_t to_row);
   // y[i] = sum / divisor, or largest, of x[i * x_row + j] over j < n            (i < m)
   void (*row_means)(int64_t m, int64_t n, const T *x, int64_t x_row, double divisor, T *y);
   void (*row_maxima)(int64_t m, int64_t n, const T *x, int64_t x_row, T *y);

@@ -7,19 +7,35 @@ template <class T, int rows, int vectors>
                                           T *y, int64_t y_row, bool accumulate) {
   using S = Simd<T>;
   typename S::Vector sum[rows][vectors];
-  clear_tile<T, rows, vectors>(sum);
+#pragma GCC unroll 32
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 32
+    for (int j = 0; j < vectors; ++j) sum[i][j] = S::zero();
+  }
   for (int64_t l = 0; l < k; ++l) {
+    const T *pixels = x + offsets[l];
     typename S::Vector right[vectors];
 #pragma GCC unroll 32
-    for (int j = 0; j < vectors; ++j) __builtin_prefetch(w + 16 * w_row + j * S::lanes);
-    load_row<T, vectors, true>(w, S::part(0), right);
-    const T *pixels[rows];
+    for (int j = 0; j < vectors; ++j) {
+      __builtin_prefetch(w + 16 * w_row + j * S::lanes);
+      right[j] = S::load(w + j * S::lanes);
+    }
 #pragma GCC unroll 32
-    for (int i = 0; i < rows; ++i) pixels[i] = x + i;
-    add_outer<T, rows, vectors>(pixels, offsets[l], right, sum);
+    for (int i = 0; i < rows; ++i) {
+      const typename S::Vector left = S::broadcast(pixels[i]);
+#pragma GCC unroll 32
+      for (int j = 0; j < vectors; ++j) sum[i][j] = S::fma(left, right[j], sum[i][j]);
+    }
     w += w_row;
   }
-  write_tile<T, rows, vectors, true>(sum, y, y_row, rows, S::part(0), accumulate);
+#pragma GCC unroll 32
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 32
+    for (int j = 0; j < vectors; ++j) {
+      T *target = y + i * y_row + j * S::lanes;
+      S::store(target, accumulate ? S::add(S::load(target), sum[i][j]) : sum[i][j]);
+    }
+  }
 }
 
 // One tile of exactly `count` <= `rows` pixels.

@@ -3,16 +3,14 @@
 
 #include <cstdint>
 
-#include "../moves/moves.hpp"
-
 namespace gemmconv {
 
 // c[i * c_row + j] = start + sum_l a(i, l) b(l, j) for i < m, j < n, where column l = u * inner + t of a is
 // a(i, l) = a[i * a_row + u * (inner * a_inner + a_skip) + t * a_inner] (u < outer, t < inner) and row l of b starts at
 // b + l * b_row or, if there are b_offsets, at b + b_offsets[l]. `start` is the row's bias or 0; with `accumulate`, sums
 // start from zero and are added to c. Rows of b are read in whole vectors. `stream` writes c past the caches, where its
-// alignment allows that. With `keep` (not together with b_offsets), b is read once, by the first rows of c, which copy it
-// to a panel with rows of `keep_row`; the other rows read the copy.
+// alignment allows that. With `copy` (not together with b_offsets), b is read once, by the first rows of c, which copy it
+// to a panel with rows of `copy_row`; the other rows read the copy.
 template <class T>
 struct PanelProduct {
   int64_t m, n;
@@ -25,15 +23,13 @@ struct PanelProduct {
   int64_t c_row;
   const T *bias;
   bool accumulate, stream;
-  T *keep;
-  int64_t keep_row;
+  T *copy;
+  int64_t copy_row;
 };
 
 template <class T>
 struct PanelKernel {
   int columns;  // of the widest tile
-  int lanes;
-  void (*gather)(int64_t, int64_t, const int32_t *, const PanelRun *, const T *, int64_t, int64_t, T *, int64_t);
   void (*product)(const PanelProduct<T> &);
 };
 

@@ -30,7 +30,7 @@ template <class T, int rows, int vectors, Rows access>
 #pragma GCC unroll 32
   for (int i = 0; i < rows; ++i) row[i] = a + i * p.a_row;
   const int64_t *offset = p.b_offsets;
-  T *panel = p.keep;
+  T *panel = p.copy;
   int64_t at = 0;
   // The columns of a in two loops: those of a block, and the blocks.
   for (int64_t u = 0; u < p.outer; ++u) {
@@ -41,7 +41,7 @@ template <class T, int rows, int vectors, Rows access>
       if (access == Rows::copied) {
 #pragma GCC unroll 32
         for (int j = 0; j < vectors; ++j) S::store(panel + j * S::lanes, right[j]);
-        panel += p.keep_row;
+        panel += p.copy_row;
       }
       add_outer<T, rows, vectors>(row, at, right, sum);
       at += p.a_inner;
@@ -121,15 +121,15 @@ void panel_product(const PanelProduct<T> &p) {
     PanelProduct<T> own = p;
     own.b += first * lanes;
     own.c += first * lanes;
-    if (p.keep) {
-      own.keep += first * lanes;
+    if (p.copy) {
+      own.copy += first * lanes;
       const int64_t done = panel_copy<T, registers, vectors>(count, own, last, stream);
       own.m -= done;
       own.a += done * p.a_row;
       own.c += done * p.c_row;
       own.bias = p.bias ? p.bias + done : nullptr;
-      own.b = own.keep;
-      own.b_row = p.keep_row;
+      own.b = own.copy;
+      own.b_row = p.copy_row;
     }
     if (p.b_offsets) panel_strip<T, registers, vectors, Rows::offset>(count, own, last, stream);
     else panel_strip<T, registers, vectors, Rows::stepped>(count, own, last, stream);

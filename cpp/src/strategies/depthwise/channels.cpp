@@ -30,8 +30,8 @@ class ChannelCorrelation final : public Prepared {
   }
 
   void pack(const void *w, void *packed) const override {
-    kernels().direct<T>().transpose(g_.in_channels, g_.kernel_area(), static_cast<const T *>(w), g_.kernel_area(),
-                                    static_cast<T *>(packed), g_.in_channels);
+    kernels<T>().moves.transpose(g_.in_channels, g_.kernel_area(), static_cast<const T *>(w), g_.kernel_area(),
+                                 static_cast<T *>(packed), g_.in_channels);
   }
 
   void run(const Arguments &arguments) const override {
@@ -53,7 +53,7 @@ class ChannelCorrelation final : public Prepared {
 
  private:
   void correlate_row(int64_t depth, int64_t row, const T *w, const T *x, const T *bias, T *y) const {
-    const auto correlate = kernels().channel<T>().correlate;
+    const auto correlate = kernels<T>().channel_windows.correlate;
     const int64_t channels = g_.in_channels;
     rows_.for_segments(depth, row,
                        [&](const RowSegment &segment, int64_t taps, const int64_t *offsets, const int64_t *places) {
@@ -93,14 +93,14 @@ class ChannelWeightGradient final : public Prepared {
       const int64_t first = first_block * width, count = std::min(end_block * width, channels) - first;
       for (int64_t t = 0; t < area; ++t) std::fill_n(transposed + t * channels + first, count, T(0));
       add_rows(count, dy + first, x + first, transposed + first);
-      kernels().direct<T>().transpose(area, count, transposed + first, channels, dw + first * area, area);
+      kernels<T>().moves.transpose(area, count, transposed + first, channels, dw + first * area, area);
     });
   }
 
  private:
   // Adds all rows of dy to the gradients of `count` channels.
   void add_rows(int64_t count, const T *dy, const T *x, T *dw) const {
-    const auto gradient = kernels().channel<T>().gradient;
+    const auto gradient = kernels<T>().channel_windows.gradient;
     const int64_t channels = g_.in_channels;
     for (int64_t task = 0; task < grid_.count(); ++task) {
       const auto [image, depth, row] = grid_.at(task);

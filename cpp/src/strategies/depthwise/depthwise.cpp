@@ -1,6 +1,6 @@
 #include "depthwise.hpp"
 
-#include "../../patches/padded.hpp"
+#include "../../patches/padded_band.hpp"
 
 namespace gemmconv::depthwise {
 namespace {

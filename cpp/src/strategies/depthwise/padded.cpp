@@ -91,7 +91,7 @@ class PaddedCorrelation final : public Prepared {
     const T *weights = weights_of(phase, w, scratch);
     const int64_t taps = phase.taps * sides_.source.channels;
     const Strides &strides = sides_.target.strides;
-    const auto correlate = kernels().shifted<T>().correlate;
+    const auto correlate = kernels<T>().offset.outer;
     for (int64_t d = 0; d < phase.cells[0]; ++d) {
       for (int64_t h = 0; h < phase.cells[1]; ++h) {
         correlate(sides_.target.channels, phase.cells[2], taps, weights, taps, 1,
@@ -104,10 +104,10 @@ class PaddedCorrelation final : public Prepared {
   // The sums of one stride phase for all target channels, as one long row of the padded grid.
   void correlate_phase(const StridePhase &phase, const T *w, const Scratch &scratch, T *sums) const {
     const int64_t taps = phase.taps * sides_.source.channels;
-    kernels().shifted<T>().correlate(sides_.target.channels, group_.positions(phase.cells), taps,
-                                     weights_of(phase, w, scratch), taps, 1, scratch.planes,
-                                     group_.offsets.data() + phase.first_tap * sides_.source.channels, sums,
-                                     phase_sums_ / sides_.target.channels, false);
+    kernels<T>().offset.outer(sides_.target.channels, group_.positions(phase.cells), taps,
+                              weights_of(phase, w, scratch), taps, 1, scratch.planes,
+                              group_.offsets.data() + phase.first_tap * sides_.source.channels, sums,
+                              phase_sums_ / sides_.target.channels, false);
   }
 
   const T *weights_of(const StridePhase &phase, const T *w, const Scratch &scratch) const {
@@ -124,7 +124,7 @@ class PaddedCorrelation final : public Prepared {
   }
 
   void write_phase(const StridePhase &phase, const T *sums, const T *odd_sums, T *target) const {
-    const PlaneKernel<T> &plane = kernels().plane<T>();
+    const MoveKernel<T> &plane = kernels<T>().moves;
     const Sizes &step = sides_.phases, &strides = sides_.target.strides.axis;
     for (int64_t d = 0; d < phase.cells[0]; ++d) {
       T *first = target + (phase.residue[0] + d * step[0]) * strides[0] + phase.residue[1] * strides[1] +

@@ -69,13 +69,13 @@ class PaddedWeightGradient final : public Prepared {
     const Sizes &strides = y_.strides.axis;
     for (int64_t k = 0; k < y_.channels; ++k) {
       for (int64_t d = 0; d < g_.output[0]; ++d) {
-        kernels().plane<T>().copy(g_.output[1], g_.output[2], dy + k * y_.strides.channel + d * strides[0], strides[1],
-                                  strides[2], scratch.dy + k * positions_ + d * group_.depth_step(), group_.row_step(),
-                                  1);
+        kernels<T>().moves.copy(g_.output[1], g_.output[2], dy + k * y_.strides.channel + d * strides[0], strides[1],
+                                strides[2], scratch.dy + k * positions_ + d * group_.depth_step(), group_.row_step(),
+                                1);
       }
     }
-    kernels().shifted<T>().dots(y_.channels, positions_, g_.patch_size(), scratch.dy, positions_, scratch.planes,
-                                group_.offsets.data(), dw, g_.patch_size());
+    kernels<T>().offset.dot(y_.channels, positions_, g_.patch_size(), scratch.dy, positions_, scratch.planes,
+                            group_.offsets.data(), dw, g_.patch_size());
   }
 
   const Geometry &g_;

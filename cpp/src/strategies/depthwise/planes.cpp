@@ -14,7 +14,8 @@
 namespace gemmconv::depthwise {
 namespace {
 
-constexpr int64_t most_interleaved = 16;  // columns of a kernel: of each stride phase WindowKernel::interleaved takes 8
+// Columns of a kernel: PlaneWindowKernel::interleaved takes 8 of each stride phase.
+constexpr int64_t most_interleaved = 16;
 
 // Planes of so much a call: bias and activation, and rows of other stride phases, find them in the first-level cache.
 constexpr int64_t planes_bytes = 16384;
@@ -96,7 +97,7 @@ class PlaneCorrelation final : public Prepared {
 
   // Planes a fixed distance apart, each with its kernel; of series, x is the source and y the target.
   void correlate_planes(const Series &series, const T *w, const T *source, T *target, bool accumulate) const {
-    const WindowKernel<T> &kernel = kernels().window<T>();
+    const PlaneWindowKernel<T> &kernel = kernels<T>().plane_windows;
     for (const InterleavedWindows &windows : interleaved_) {
       kernel.interleaved(windows.even, windows.odd, series, w + windows.w_even, w + windows.w_odd, windows.tap, source,
                          target + windows.target, accumulate);

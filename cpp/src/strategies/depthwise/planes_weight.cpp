@@ -55,8 +55,8 @@ class PlaneWeightGradient final : public Prepared {
   void add_planes(const Series &channels, const Series &images, const T *dy, const T *x, T *dw) const {
     for (const WindowSeries &windows : windows_) {
       for (int64_t i = 0; i < windows.count; ++i) {
-        kernels().window<T>().gradient(windows.window, channels, images, dy + windows.target + i * g_.output[2],
-                                       x + windows.source + i * g_.input[2], dw, tap_);
+        kernels<T>().plane_windows.gradient(windows.window, channels, images, dy + windows.target + i * g_.output[2],
+                                            x + windows.source + i * g_.input[2], dw, tap_);
       }
     }
   }

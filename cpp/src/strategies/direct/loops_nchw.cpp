@@ -21,7 +21,7 @@ void copy_strided(int64_t rows, int64_t columns, const T *from, int64_t row, int
 template <class T>
 void accumulate(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_col, const T *b, int64_t b_row,
                 int64_t b_step, T *c, int64_t c_row, int64_t c_step) {
-  const auto outer = kernels().direct<T>().outer;
+  const auto outer = kernels<T>().strided.outer;
   if (b_step == 1 && c_step == 1) return outer(m, n, k, a, a_row, a_col, b, b_row, c, c_row);
   alignas(64) T tile[tile_rows * tile_columns];
   for (int64_t j = 0; j < n; j += tile_columns) {
@@ -50,7 +50,7 @@ void accumulate(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int6
 template <class T>
 void accumulate_dots(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, const T *b, int64_t b_row,
                      int64_t b_step, T *c, int64_t c_row, int64_t c_col) {
-  const auto dot = kernels().direct<T>().dot;
+  const auto dot = kernels<T>().strided.dot;
   if (b_step == 1) return dot(m, n, k, a, a_row, b, b_row, c, c_row, c_col);
   alignas(64) T tile[tile_rows * tile_columns];
   for (int64_t j = 0; j < n; j += tile_rows) {

@@ -57,7 +57,7 @@ void loops(const Problem &problem, int threads, const T *from, const T *w, T *to
   const Geometry &g = problem.geometry;
   const Sides sides(problem);
   const Side &source = sides.source, &target = sides.target;
-  const auto outer = kernels().direct<T>().outer;
+  const auto outer = kernels<T>().strided.outer;
   const int64_t source_step = (pass == Pass::forward ? g.stride[2] : 1) * source.strides.axis[2];
   const int64_t target_step = (pass == Pass::forward ? 1 : g.stride[2]) * target.strides.axis[2];
   const IndexGrid rows{g.batch, target.sizes[0], target.sizes[1]};
@@ -89,7 +89,7 @@ void loops(const Problem &problem, int threads, const T *from, const T *w, T *to
 template <class T>
 void add_tap(const Geometry &g, const Tap &tap, int64_t outputs, int64_t inputs, const T *dy, const T *x, T *tile) {
   const Strides xs = g.x_strides(), ys = g.y_strides();
-  const auto outer = kernels().direct<T>().outer;
+  const auto outer = kernels<T>().strided.outer;
   for (int64_t image = 0; image < g.batch; ++image) {
     for (int64_t od = 0; od < g.output[0]; ++od) {
       for (int64_t oh = 0; oh < g.output[1]; ++oh) {

@@ -54,7 +54,7 @@ class Grouped final : public Lowered<T> {
 
   // c += a . b. Where the columns of b are contiguous each element is an inner product, else rows of b are added.
   void add_product(int64_t count, Matrix<T> a, Matrix<T> b, Matrix<T> c) const {
-    const DirectKernel<T> &kernel = kernels().direct<T>();
+    const StridedKernel<T> &kernel = kernels<T>().strided;
     const auto [m, n, k] = product_shape(problem, count);
     if (product_is_transposed(problem)) {
       std::swap(a, b);

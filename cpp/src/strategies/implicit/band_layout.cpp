@@ -22,7 +22,7 @@ constexpr double most_bytes_of_a_row = 2e6;
 
 int64_t vector_lanes(const Problem &problem) {
   int64_t lanes = 0;
-  with_type(problem.types.operand, [&](auto type) { lanes = kernels().lanes<decltype(type)>().lanes; });
+  with_type(problem.types.operand, [&](auto type) { lanes = kernels<decltype(type)>().lanes; });
   return lanes;
 }
 

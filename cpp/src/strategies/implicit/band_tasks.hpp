@@ -86,15 +86,15 @@ class BandTasks : public Prepared {
   // The columns of the phases, rows[phase][channel][column] with `stride` between channels, interleaved into a row of
   // every channel.
   void interleave(int64_t channels, const T *rows, int64_t stride, T *row) const {
-    const PlaneKernel<T> &plane = kernels().plane<T>();
+    const MoveKernel<T> &moves = kernels<T>().moves;
     const Side &target = layout_.sides.target;
     const int64_t size = target.sizes[2], step = layout_.sides.phases[2], second = channels * stride;
     if (step == 2) {
-      plane.interleave(channels, size, rows, rows + second, stride, row, target.strides.channel);
+      moves.interleave(channels, size, rows, rows + second, stride, row, target.strides.channel);
       return;
     }
     for (int64_t r = 0; r < step; ++r) {
-      plane.copy(channels, ceil_div(size - r, step), rows + r * second, stride, 1, row + r, target.strides.channel,
+      moves.copy(channels, ceil_div(size - r, step), rows + r * second, stride, 1, row + r, target.strides.channel,
                  step);
     }
   }

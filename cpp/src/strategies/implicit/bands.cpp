@@ -58,11 +58,11 @@ class Bands final : public BandTasks<T> {
     const int64_t first = number * panel, used = std::min(panel, sides.target.channels - first);
     if (taps == 0) return;
     if (used < panel) std::fill_n(to, count * taps * panel, T(0));
-    const auto transpose = kernels().direct<T>().transpose;
+    const auto transpose = kernels<T>().moves.transpose;
     const T *from =
         w + group * g.group_outputs() * g.patch_size() + first * sides.target_weights + c * sides.source_weights;
     if (!sides.backward) return transpose(used, count * area, from, sides.target_weights, to, panel);
-    if (area == 1) return kernels().plane<T>().copy(count, used, from, sides.source_weights, 1, to, panel, 1);
+    if (area == 1) return kernels<T>().moves.copy(count, used, from, sides.source_weights, 1, to, panel, 1);
     for (int64_t i = 0; i < count; ++i, from += sides.source_weights, to += taps * panel) {
       if (taps == area) {
         transpose(used, area, from, area, to, panel);
@@ -95,11 +95,11 @@ class Bands final : public BandTasks<T> {
   // sums[row][column][lane] of one panel of target channels and one phase.
   void sum_panel(const Call &call, const Task &task, const PhaseTaps &phase, int64_t number, T *sums,
                  const BandArrays<T> &scratch) const {
-    const LanesKernel<T> &kernel = kernels().lanes<T>();
+    const ChannelsLastKernel<T> &kernel = kernels<T>().channels_last;
     const int64_t panel = layout_.panel, depth = layout_.sides.source.channels, taps = phase.taps;
     const int64_t width = layout_.sides.phase_sizes[2], row_step = layout_.band.row_step();
     const int64_t used = std::min(panel, layout_.sides.target.channels - number * panel);
-    const auto multiply = kernel.row[used > kernel.lanes ? 1 : 0];
+    const auto multiply = kernel.row[used > kernels<T>().lanes ? 1 : 0];
     const int64_t *offsets = this->offsets_.data() + phase.earlier * depth;
     // Blocks of source channels, whose weights stay in the second-level cache while the rows of the band pass.
     for (int64_t c = 0; c < depth; c += layout_.block_channels) {
@@ -119,7 +119,7 @@ class Bands final : public BandTasks<T> {
                    const BandArrays<T> &scratch) const {
     if (this->problem.channels_last()) return store_pixels(call, task, number, scratch.sums);
     if (layout_.sides.phases[2] > 1) return store_interleaved(call, task, first, number, scratch);
-    const auto transpose = kernels().direct<T>().transpose;
+    const auto transpose = kernels<T>().moves.transpose;
     const Side &target = layout_.sides.target;
     const int64_t panel = layout_.panel, width = layout_.sides.phase_sizes[2], channel = number * panel;
     const int64_t used = std::min(panel, target.channels - channel), stride = target.strides.channel;
@@ -153,7 +153,7 @@ class Bands final : public BandTasks<T> {
   // All rows are transposed at once, then the columns of the phases interleaved row by row.
   void store_interleaved(const Call &call, const Task &task, const PhaseTaps *first, int64_t number,
                          const BandArrays<T> &scratch) const {
-    const auto transpose = kernels().direct<T>().transpose;
+    const auto transpose = kernels<T>().moves.transpose;
     const Side &target = layout_.sides.target;
     const int64_t panel = layout_.panel, width = layout_.sides.phase_sizes[2], channel = number * panel;
     const int64_t used = std::min(panel, target.channels - channel), count = task.rows * width;

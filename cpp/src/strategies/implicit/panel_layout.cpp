@@ -36,8 +36,8 @@ PanelLayout::PanelLayout(const Problem &problem, const Execution &execution)
       type_(problem.types.operand),
       item_(problem.item_bytes()) {
   with_type(type_, [&](auto type) {
-    lanes = kernels().panel<decltype(type)>().lanes;
-    tile = kernels().panel<decltype(type)>().columns;
+    lanes = kernels<decltype(type)>().lanes;
+    tile = kernels<decltype(type)>().panel.columns;
   });
   // Tiny planes share panels: 4x4 pixels are a quarter of one.
   const int64_t pixels = product(sides.phase_sizes), area = g.kernel_area();

@@ -103,10 +103,10 @@ class Panels final : public Prepared {
     const int64_t taps = phase.grid.tap_count();
     const T *source = call.source + layout_.sides.source.offset(image, group);
     const T *weights = call.weights + group * g.group_outputs() * g.patch_size() + view.offset + sums.begin * view.row;
-    Product<T> product{};
+    PanelProduct<T> product{};
     product.n = columns.count - columns.remainder;
     product.a_row = view.row;
-    product.keep_row = layout_.panel_row;
+    product.copy_row = layout_.panel_row;
     product.c_row = sums.row;
     product.stream = layout_.stream;
     // Whole vectors are read, which must not pass the end of a plane: behind the last one the tensor ends.
@@ -141,12 +141,12 @@ class Panels final : public Prepared {
 
   // Adds the products of `channels` source channels and `taps` taps, whose patches are rows of `patches`.
   void multiply_block(const T *weights, const WeightView &view, int64_t channels, int64_t taps, const T *patches,
-                      int64_t patch_row, int64_t remainder, Product<T> &product, const PanelArrays<T> &scratch,
+                      int64_t patch_row, int64_t remainder, PanelProduct<T> &product, const PanelArrays<T> &scratch,
                       const Sums &sums) const {
-    const DirectKernel<T> &direct = kernels().direct<T>();
+    const StridedKernel<T> &strided = kernels<T>().strided;
     const int64_t k = channels * taps;
     const bool in_place = patches != scratch.panel;
-    if (remainder > 0) direct.transpose(k, remainder, patches + product.n, patch_row, scratch.remainder, k);
+    if (remainder > 0) kernels<T>().moves.transpose(k, remainder, patches + product.n, patch_row, scratch.remainder, k);
     // All rows at once, or as many as are used again.
     const bool again = layout_.local || layout_.strips > 1 || remainder > 0;
     const int64_t chunk = again && k > 0 ? chunk_rows : sums.count;
@@ -156,7 +156,7 @@ class Panels final : public Prepared {
       product.a_row = view.row;
       view.set_columns(channels, taps, product);
       if (layout_.local && k > 0) {
-        direct.transpose(k, product.m, product.a, view.channel, scratch.weights, k);
+        kernels<T>().moves.transpose(k, product.m, product.a, view.channel, scratch.weights, k);
         product.a = scratch.weights;
         product.a_row = product.inner = k;
         product.a_inner = product.outer = 1;
@@ -164,20 +164,20 @@ class Panels final : public Prepared {
       const bool reads_planes = in_place && i == 0;
       product.b = reads_planes ? patches : scratch.panel;
       product.b_row = reads_planes ? patch_row : layout_.panel_row;
-      product.keep = reads_planes ? scratch.panel : nullptr;
+      product.copy = reads_planes ? scratch.panel : nullptr;
       product.c = sums.first + i * sums.row;
       product.bias = sums.bias && !product.accumulate ? sums.bias + i : nullptr;
-      kernels().panel<T>().product(product);
+      kernels<T>().panel.product(product);
       if (remainder > 0 && k > 0) {
-        direct.dot(product.m, remainder, k, product.a, product.a_row, scratch.remainder, k,
-                   sums.first + product.n + i * sums.row, sums.row, 1);
+        strided.dot(product.m, remainder, k, product.a, product.a_row, scratch.remainder, k,
+                    sums.first + product.n + i * sums.row, sums.row, 1);
       }
     }
   }
 
   // The sums of the phases along the last axis, interleaved, to where they belong.
   void store(const PatchPanel &panel, int64_t rows, const Sizes &residue, const T *sums, T *target) const {
-    const PlaneKernel<T> &plane = kernels().plane<T>();
+    const MoveKernel<T> &moves = kernels<T>().moves;
     const Side &side = layout_.sides.target;
     const Sizes &size = side.sizes, &step = layout_.sides.phases;
     const int64_t row_size = layout_.panel_row, second = rows * row_size;
@@ -188,14 +188,14 @@ class Panels final : public Prepared {
       T *row = target + piece.image * side.strides.image + d * side.strides.axis[0] + h * side.strides.axis[1] + w;
       const T *from = sums + piece.column;
       if (step[2] == 2) {
-        plane.interleave(rows, std::min(2 * piece.count, size[2] - w), from, from + second, row_size, row,
+        moves.interleave(rows, std::min(2 * piece.count, size[2] - w), from, from + second, row_size, row,
                          side.strides.channel);
         continue;
       }
       for (int64_t r = 0; r < step[2]; ++r) {
         const int64_t count = std::min(piece.count, ceil_div(size[2] - w - r, step[2]));
         if (count > 0) {
-          plane.copy(rows, count, from + r * second, row_size, 1, row + r, side.strides.channel, step[2]);
+          moves.copy(rows, count, from + r * second, row_size, 1, row + r, side.strides.channel, step[2]);
         }
       }
     }

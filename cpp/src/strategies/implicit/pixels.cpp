@@ -45,9 +45,9 @@ class Pixels final : public BandTasks<T> {
     const T *group_weights = call.weights + task.group * g.group_outputs() * g.patch_size();
     const bool interleaved = sides.phases[2] > 1;
     // The products of a row, one for each phase of its columns.
-    Product<T> products[PaddedPlane::most_phases] = {};
+    PanelProduct<T> products[PaddedPlane::most_phases] = {};
     for (int64_t r = 0; r < sides.phases[2]; ++r) {
-      Product<T> &product = products[r];
+      PanelProduct<T> &product = products[r];
       const WeightView view = weights_of(first[r]);
       product.m = channels;
       product.n = width;
@@ -63,10 +63,10 @@ class Pixels final : public BandTasks<T> {
       if (!row) continue;
       row += own.begin * channel_stride;
       for (int64_t r = 0; r < sides.phases[2]; ++r) {
-        Product<T> &product = products[r];
+        PanelProduct<T> &product = products[r];
         product.b = scratch.band + i * row_step;
         product.c = interleaved ? scratch.rows + r * channels * width : row;
-        kernels().panel<T>().product(product);
+        kernels<T>().panel.product(product);
         if (this->problem.activation == Activation::identity) continue;
         for (int64_t k = 0; k < channels; ++k) {
           finish(this->problem.activation, T(0), product.c + k * product.c_row, width);

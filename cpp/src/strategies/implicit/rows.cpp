@@ -86,7 +86,7 @@ class Rows final : public Prepared {
   void sum_rows(int64_t begin, int64_t end, int64_t channels, const T *source, const T *weights, T *out) const {
     const Side &from = sides_.source, &to = sides_.target;
     const bool backward = sides_.backward;
-    const auto outer = kernels().direct<T>().outer;
+    const auto outer = kernels<T>().strided.outer;
     // Blocks of source channels: their weights of one tap stay in the first-level cache while the band is iterated.
     for (int64_t c = 0; c < from.channels; c += source_block) {
       const int64_t depth = std::min(source_block, from.channels - c);

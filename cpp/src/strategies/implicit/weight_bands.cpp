@@ -50,15 +50,15 @@ class WeightBands final : public WeightTasks<T> {
         }
       }
     }
-    kernels().direct<T>().transpose(products, task.outputs, scratch.sums, layout_.sums_row, operands.gradient(task),
-                                    layout_.inputs * layout_.area);
+    kernels<T>().moves.transpose(products, task.outputs, scratch.sums, layout_.sums_row, operands.gradient(task),
+                                 layout_.inputs * layout_.area);
   }
 
   // sums[q][k] += x(q, p) dy[k][p] over the pixels of a band, panels of target channels one after the other, so that what
   // is read together lies together.
   void add_band(const WeightTask &task, const Source &source, int64_t rows, const T *dy,
                 const WeightArrays<T> &scratch) const {
-    const WeightsKernel<T> &kernel = kernels().weights<T>();
+    const WeightGradientKernel<T> &kernel = kernels<T>().weight_gradient;
     const int64_t products = task.channels * layout_.area, plane = layout_.g.output_pixels();
     const int64_t width = layout_.g.output[2], pixels = rows * width;
     const int64_t all = ceil_div(task.outputs, layout_.lanes), panels = ceil_div(all, layout_.vectors);
@@ -67,7 +67,7 @@ class WeightBands final : public WeightTasks<T> {
       const int64_t k = own.begin * layout_.lanes, lanes = (own.end - own.begin) * layout_.lanes;
       const int64_t used = std::min(lanes, task.outputs - k);
       if (used < lanes) std::fill_n(scratch.transposed, pixels * lanes, T(0));
-      kernels().direct<T>().transpose(used, pixels, dy + k * plane, plane, scratch.transposed, lanes);
+      kernels<T>().moves.transpose(used, pixels, dy + k * plane, plane, scratch.transposed, lanes);
       // A plane without padding is one long row.
       const int64_t height = layout_.pointwise ? 1 : rows, length = layout_.pointwise ? pixels : width;
       const int64_t step = layout_.pointwise ? 0 : source.row_step;

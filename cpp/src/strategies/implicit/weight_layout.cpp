@@ -125,8 +125,8 @@ WeightLayout::WeightLayout(const Problem &problem, const Execution &execution, W
       pointwise(g.pointwise()),
       type_(problem.types.operand) {
   with_type(type_, [&](auto type) {
-    lanes = kernels().weights<decltype(type)>().lanes;
-    vectors = kernels().weights<decltype(type)>().vectors;
+    lanes = kernels<decltype(type)>().lanes;
+    vectors = kernels<decltype(type)>().weight_gradient.vectors;
   });
   const int64_t item = static_cast<int64_t>(size_of(type_));
   start();

@@ -24,7 +24,7 @@ class WeightPanels final : public WeightTasks<T> {
     const Geometry &g = layout_.g;
     const int64_t plane = g.output_pixels();
     PatchPanel patches(grid_, layout_.block_columns(), layout_.taps, scratch.tables);
-    Product<T> product{};
+    PanelProduct<T> product{};
     product.m = task.outputs;
     product.n = task.channels * task.taps;
     product.a_row = plane;
@@ -45,7 +45,7 @@ class WeightPanels final : public WeightTasks<T> {
         product.inner = pixels;
         product.outer = images;
         product.a_skip = g.y_strides().image - pixels;
-        kernels().panel<T>().product(product);
+        kernels<T>().panel.product(product);
         product.accumulate = true;
       }
     }
@@ -54,7 +54,7 @@ class WeightPanels final : public WeightTasks<T> {
   // transposed[pixel][product] of some pixels of an image, through small blocks of gathered patches.
   void transpose_patches(const WeightTask &task, const T *x, int64_t first, int64_t pixels, PatchPanel &patches,
                          T *block, T *transposed) const {
-    const auto transpose = kernels().direct<T>().transpose;
+    const auto transpose = kernels<T>().moves.transpose;
     const int64_t products = task.channels * task.taps, plane = layout_.g.output_pixels();
     if (layout_.pointwise) return transpose(products, pixels, x + first, plane, transposed, layout_.panel_row);
     for (int64_t p = 0; p < pixels; p += layout_.block_columns()) {

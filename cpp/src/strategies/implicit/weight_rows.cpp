@@ -114,7 +114,7 @@ class WeightRows final : public Prepared {
   }
 
   void add_image(const Block &block, const T *dy, const T *x, const Arrays<T> &scratch) const {
-    const auto outer = kernels().direct<T>().outer;
+    const auto outer = kernels<T>().strided.outer;
     for_taps(g_, [&](const Tap &tap) {
       T *sums = scratch.sums + tap.index * block.outputs * block.inputs;
       if (layout_.gathered) {

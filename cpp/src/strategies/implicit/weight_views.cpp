@@ -54,8 +54,8 @@ void transpose_matrices(const Geometry &g, int threads, const T *w, T *transpose
     for (int64_t task = begin; task < end; ++task) {
       const auto [group, number] = tasks.at(task);
       const int64_t matrix = group * outputs * inputs, c = number * block;
-      kernels().direct<T>().transpose(outputs, std::min(block, inputs - c), w + matrix + c, inputs,
-                                      transposed + matrix + c * outputs, outputs);
+      kernels<T>().moves.transpose(outputs, std::min(block, inputs - c), w + matrix + c, inputs,
+                                   transposed + matrix + c * outputs, outputs);
     }
   });
 }

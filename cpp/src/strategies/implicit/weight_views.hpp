@@ -18,7 +18,7 @@ struct WeightView {
 
   // The columns of a product with `channels` source channels and `taps` taps each.
   template <class T>
-  void set_columns(int64_t channels, int64_t taps, Product<T> &product) const {
+  void set_columns(int64_t channels, int64_t taps, PanelProduct<T> &product) const {
     const bool one_run = channel == taps * tap || channels == 1, single = taps == 1;
     product.inner = one_run ? channels * taps : single ? channels : taps;
     product.a_inner = single && !one_run ? channel : tap;
