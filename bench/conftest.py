@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 import gemmconv
-from gemmconv.cli.bench.plots import draw
+from gemmconv.cli.bench.plots import draw, draw_contest
 from gemmconv.cli.bench.records import Record
-from gemmconv.cli.bench.report import table_of
+from gemmconv.cli.bench.report import contest_table
 from gemmconv.cli.bench.timing import pinned
 from gemmconv.cli.table import markdown_table
 
@@ -28,8 +28,8 @@ def threads(request):
 
 
 @pytest.fixture
-def keep():
-    """Keeps a record for the table and the plot."""
+def add_record():
+    """Adds a record to the table and the plot."""
     return RECORDS.append
 
 
@@ -38,8 +38,8 @@ def pytest_sessionfinish(session):
         return
     folder = session.config.getoption("--gemmconv-output")
     folder.mkdir(parents=True, exist_ok=True)
-    headers, rows, meaning = table_of("strategies", RECORDS)
+    found = contest_table(RECORDS)
     table = folder / "pytest_benchmark.md"
-    table.write_text(f"{markdown_table(headers, rows, left=3)}\n\n{meaning}\n", encoding="utf-8")
-    picture = draw("pytest_benchmark", "Strategies on layers of real networks", RECORDS, folder)
+    table.write_text(f"{markdown_table(found.headers, found.rows, found.left)}\n\n{found.meaning}\n", encoding="utf-8")
+    picture = draw(draw_contest, "Strategies on layers of real networks", RECORDS, folder / "pytest_benchmark.png")
     session.config.get_terminal_writer().line(f"\ngemmconv: wrote {table} and {picture}")

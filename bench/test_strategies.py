@@ -25,7 +25,7 @@ PATIENCE_S = 0.5
 @pytest.mark.parametrize("pass_", PASSES)
 @pytest.mark.parametrize("layer", named_layers(), ids=lambda layer: layer.label)
 @pytest.mark.parametrize("contestant", CONTESTANTS, ids=lambda contestant: contestant.name)
-def test_layer(benchmark, contestant, layer, pass_, keep, threads):
+def test_layer(benchmark, contestant, layer, pass_, add_record, threads):
     problem = layer.batched(1)
     first, second = problem.operands(pass_, "float32")
     try:
@@ -47,4 +47,4 @@ def test_layer(benchmark, contestant, layer, pass_, keep, threads):
         benchmark.extra_info["gflops"] = problem.flops / stats.median / 1e9
         timing = {"min_s": stats.min, "median_s": stats.median, "rounds": 7}
         about = {"flops": problem.flops, "strategy": ready.strategy, "share_of_bound": share, **timing}
-        keep(Record("strategies", layer.label, 1, pass_, "float32", threads, contestant.name, **about))
+        add_record(Record("strategies", layer.label, 1, pass_, "float32", threads, contestant.name, **about))

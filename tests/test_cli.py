@@ -14,7 +14,10 @@ import pytest
 import gemmconv
 from gemmconv import _core
 from gemmconv.cli import check
+from gemmconv.cli.bench import report, suites
+from gemmconv.cli.bench.candidates import is_strategy, strategy_names
 from gemmconv.cli.bench.layers import all_layers, named_layers, resnet_3x3
+from gemmconv.cli.bench.measure import Conditions
 from gemmconv.cli.bench.records import Record, read_records, write_records
 from gemmconv.cli.check_arrays import Operation, compare, operations
 from gemmconv.cli.check_problems import PROBLEMS
@@ -94,11 +97,6 @@ def test_missing_extra_says_the_command(command: str, package: str, tmp_path: Pa
     line = one_line(run(tmp_path, command, blocked=(package,)))
     assert f"pip install 'gemmconv[{command}]'" in line
     assert package.replace("sklearn", "scikit-learn") in line
-
-
-def test_missing_peer_says_the_command(tmp_path: Path) -> None:
-    line = one_line(run(tmp_path, "bench", "--peers", "torch", blocked=("torch",)))
-    assert "pip install 'gemmconv[bench]'" in line
 
 
 def test_info(tmp_path: Path) -> None:
@@ -273,6 +271,8 @@ def test_bench_writes_its_files(tmp_path: Path) -> None:
         "gemm",
         "--suite",
         "overhead",
+        "--suite",
+        "choice",
     )
     done = run(tmp_path, "bench", *quick, "--output", "out")
     assert done.returncode == 0, done.stderr
@@ -281,7 +281,7 @@ def test_bench_writes_its_files(tmp_path: Path) -> None:
     assert header["gemmconv"]["version"] == gemmconv.__version__
     strategies = [record for record in records if record.suite == "strategies"]
     assert {record.pass_ for record in strategies} == set(PASSES)
-    assert {*_core.strategy_names(), "auto", "reference", "scipy.signal"} == {r.contestant for r in strategies}
+    assert {*strategy_names(), "auto", "reference", "scipy.signal"} == {r.contestant for r in strategies}
     for record in records:
         if record.median_s is None:
             assert record.note, f"{record.contestant} has neither a time nor a reason"
@@ -293,7 +293,11 @@ def test_bench_writes_its_files(tmp_path: Path) -> None:
         "im2col",
         "bare GEMM",
     }
+    choice = [record for record in records if record.suite == "choice"]
+    assert {record.contestant for record in choice} == {*strategy_names(), "auto"}
+    assert all(is_strategy(record.contestant) for record in choice if record.contestant != "auto")
     tables = (tmp_path / "out" / "tables.md").read_text()
+    assert "of 3 problems where auto took another than the fastest" in tables
     assert "digits-3x3-8" in tables
     assert "im2col / bare GEMM" in tables
     for suite in ("strategies", "gemm", "overhead"):
@@ -311,6 +315,26 @@ def test_bench_sees_memory_from_outside(tmp_path: Path) -> None:
         assert record.limit_bytes is not None
         assert (record.workspace_bytes or 0) <= record.limit_bytes
         assert record.measured_bytes <= record.limit_bytes + (1 << 20)
+
+
+def test_bench_tells_what_more_threads_gain(tmp_path: Path) -> None:
+    quick = ("--layer", "digits-3x3-8", "--rounds", "1", "--budget", "0", "--pass", "forward", "--output", "out")
+    done = run(tmp_path, "bench", "--suite", "threads", *quick)
+    assert done.returncode == 0, done.stderr
+    header, records = read_records(tmp_path / "out" / "results.jsonl")
+    cores = suites.allowed_cores()
+    assert header["threads"] == [cores]
+    names = [record.contestant for record in records]
+    assert names[0] == "1 thread"
+    assert names[-1] == report.threads_name(cores)
+    assert all(record.median_s for record in records)
+    assert "gain" in (tmp_path / "out" / "tables.md").read_text()
+
+
+def test_counts_of_threads_double_up_to_all() -> None:
+    for threads, counts in {1: [1], 2: [1, 2], 6: [1, 2, 4, 6], 8: [1, 2, 4, 8]}.items():
+        found = suites.thread_counts(Conditions(threads=threads))
+        assert [candidate.name for candidate in found] == [report.threads_name(count) for count in counts]
 
 
 def a_record(median_s: float | None, contestant: str = "im2col", note: str = "") -> Record:

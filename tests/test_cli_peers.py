@@ -1,31 +1,34 @@
-"""`gemmconv bench --peers`: layers of a user's own, the comparison with others, targets and pictures.
+"""`bench/compare.py`: layers of a user's own, the comparison with other libraries, targets and pictures.
 
 Peers are played by our own strategies, so that nothing has to be installed; no time is asserted.
 """
 
 import contextlib
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import compare
 import gemmconv
 from gemmconv import _core
-from gemmconv.cli import bench, main
-from gemmconv.cli.bench import candidates
+from gemmconv.cli import main
+from gemmconv.cli.bench import candidates, session
 from gemmconv.cli.bench.candidates import Candidate, Ready, Unable
 from gemmconv.cli.bench.kinds import KINDS, kind_of
 from gemmconv.cli.bench.layers import COLUMNS, all_layers, choose_layers, distinct, read_layers
 from gemmconv.cli.bench.measure import Conditions, measure
-from gemmconv.cli.bench.peer_report import duels, peer_sections
-from gemmconv.cli.bench.peers import PEERS, onnxruntime_candidate, torch_candidate
 from gemmconv.cli.bench.records import Record, read_records
-from gemmconv.cli.bench.roofs import Roofs, intensity, measure_roofs, roof_over
-from gemmconv.cli.bench.targets import TARGETS, verdicts
+from gemmconv.cli.bench.suites import Library
 from gemmconv.cli.bench.timing import time_in_turns
 from gemmconv.cli.failures import Failure
 from gemmconv.cli.problems import PASSES, Problem, make_problem
+from peers.libraries import PEERS, onnxruntime_candidate, torch_candidate
+from peers.report import duels, peer_sections
+from peers.roofs import Roofs, intensity, measure_roofs, roof_over
+from peers.targets import TARGETS, verdicts
 
 PNG = b"\x89PNG\r\n"
 SMALL = make_problem("small", (2, 4, 7, 6), (6, 2, 3, 3), stride=(2, 1), padding=1, groups=2)
@@ -43,17 +46,23 @@ def forward_only() -> Candidate:
     return Candidate(whole.name, prepare)
 
 
-def players(names: Sequence[str] | None, threads: int) -> list[Candidate]:
-    """What `peer_candidates` gives, played by ourselves."""
-    return [] if names is None else [candidates.planned(PEERS["torch"], strategy="direct"), forward_only()]
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other libraries are installed and take part, played by ourselves."""
+
+    def libraries(names: Sequence[str], threads: int) -> list[Library]:
+        return [Library(candidates.planned(PEERS["torch"], strategy="direct")), Library(forward_only())]
+
+    monkeypatch.setattr(compare, "chosen_peers", lambda names: list(PEERS))
+    monkeypatch.setattr(compare, "libraries", libraries)
 
 
+@pytest.mark.usefixtures("played")
 def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(bench, "peer_candidates", players)
     monkeypatch.chdir(tmp_path)
     Path("mine.csv").write_text(OWN_LAYERS)
     quick = ["--rounds", "1", "--budget", "0", "--batch", "1", "--batch", "2", "--math", "strict"]
-    assert main(["bench", "--peers", "--layers", "mine.csv", *quick, "--output", "out"]) == 0
+    assert compare.main(["--layers", "mine.csv", *quick, "--output", "out"]) == 0
     header, records = read_records(Path("out/results.jsonl"))
     assert header["math"] == "strict"
     assert header["roofs"][0]["flops"] > 0
@@ -79,19 +88,47 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "28 measurements in both" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("played")
 def test_command_on_two_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever they run: on a machine of one core too."""
-    monkeypatch.setattr(bench, "pinned", lambda threads: contextlib.nullcontext())
-    monkeypatch.setattr(bench, "peer_candidates", players)
+    monkeypatch.setattr(session, "pinned", lambda threads: contextlib.nullcontext())
     monkeypatch.chdir(tmp_path)
     quick = ["--rounds", "1", "--budget", "0", "--batch", "1", "--pass", "forward", "--threads", "1", "--threads", "2"]
-    assert main(["bench", "--peers", "--layer", "digits/*", *quick]) == 0
+    assert compare.main(["--layer", "digits/*", *quick]) == 0
     header, records = read_records(Path("gemmconv-bench/results.jsonl"))
     assert header["threads"] == [roof["threads"] for roof in header["roofs"]] == [1, 2]
     assert {record.threads for record in records} == {1, 2}
     assert "not measured" not in next(
         line for line in Path("gemmconv-bench/tables.md").read_text().splitlines() if "two threads over one" in line
     )
+
+
+@pytest.mark.usefixtures("played")
+def test_other_suites_with_other_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    quick = ["--rounds", "1", "--budget", "0", "--pass", "forward", "--layer", "digits/*"]
+    assert compare.main(["--suite", "overhead", "--suite", "patches", *quick, "--output", "out"]) == 0
+    header, records = read_records(Path("out/results.jsonl"))
+    assert header["roofs"] == []
+    assert {"PyTorch", "ONNX Runtime", "conv(x, w)"} <= {r.contestant for r in records if r.suite == "overhead"}
+    assert {r.contestant for r in records if r.suite == "patches"} == {"gemmconv", "copy"}
+    for picture in ("overhead.png", "patches.png"):
+        assert Path("out", picture).read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize("names", [("torch",), ()])
+def test_missing_peer_says_the_command(
+    names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in PEERS else find(name, *rest))
+    monkeypatch.chdir(tmp_path)
+    words = ["--peers", *names] if names else []
+    assert compare.main([*words, "--output", "out"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("compare.py: error: torch ")
+    assert "pip install 'gemmconv[bench]'" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

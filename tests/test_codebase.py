@@ -108,6 +108,12 @@ def test_cupy_stays_in_its_backend() -> None:
     assert all(name.startswith(("gemmconv/backends/cupy/", "tests/", "bench/")) for name in found), found
 
 
+def test_other_libraries_stay_in_bench_and_interop() -> None:
+    found = mentioning(r"^\s*(import|from) (torch|onnx|onnxruntime)\b", {".py"})
+    assert "bench/peers/libraries.py" in found
+    assert all(name.startswith(("gemmconv/interop/", "tests/", "bench/")) for name in found), found
+
+
 def test_the_oracle_knows_nothing_of_the_package() -> None:
     assert not re.search(r"^\s*(import|from) gemmconv", (ROOT / "tests" / "oracle.py").read_text(), re.MULTILINE)
 

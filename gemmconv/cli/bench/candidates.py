@@ -1,5 +1,6 @@
 """Who is measured: the strategies, the NumPy reference, scipy.signal, and the bare matrix product inside im2col."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 import numpy as np
 
 import gemmconv
-from gemmconv import _core
 from gemmconv.annotations import Array
 from gemmconv.cli.problems import Problem, channels_second, in_layout
 
@@ -37,20 +37,27 @@ class Candidate:
     prepare: Callable[[Problem, str, Array, Array], Ready]
 
 
-def planned(name: str, *, strategy: str = "auto", backend: str = "cpu", reuse_output: bool = False) -> Candidate:
-    """A gemmconv plan. With ``reuse_output`` it writes into one array again and again, as a bare GEMM does."""
+def planned(
+    name: str, *, strategy: str = "auto", backend: str = "cpu", reuse_output: bool = False, threads: int | None = None
+) -> Candidate:
+    """A gemmconv plan.
+
+    With ``reuse_output`` it writes into one array again and again, as a bare GEMM does; without ``threads`` it uses as
+    many as the run.
+    """
 
     def prepare(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
-        plan = gemmconv.plan(
-            pass_,
-            in_layout(problem.x_shape, problem.layout),
-            problem.w_shape,
-            dtype=first.dtype.name,
-            layout=problem.layout,
-            strategy=strategy,
-            backend=backend,
-            **problem.options(),
-        )
+        with contextlib.nullcontext() if threads is None else gemmconv.options(threads=threads):
+            plan = gemmconv.plan(
+                pass_,
+                in_layout(problem.x_shape, problem.layout),
+                problem.w_shape,
+                dtype=first.dtype.name,
+                layout=problem.layout,
+                strategy=strategy,
+                backend=backend,
+                **problem.options(),
+            )
         out = np.empty(plan.output_shape, first.dtype) if reuse_output else None
         a, b = problem.arranged(pass_, first, second)
 
@@ -60,14 +67,29 @@ def planned(name: str, *, strategy: str = "auto", backend: str = "cpu", reuse_ou
         def answer() -> Array:
             return channels_second(call(), pass_, problem.layout)
 
-        return Ready(call, answer, plan.error_bound, plan.strategy, plan.workspace_bytes)
+        return Ready(call, answer, plan.error_bound, name_of(plan.strategy, plan.variant), plan.workspace_bytes)
 
     return Candidate(name, prepare)
 
 
+def strategy_names() -> list[str]:
+    """What can be forced: each variant of each strategy, or the strategy alone where it has no more than one."""
+    return [name_of(name, variant) for name, has in gemmconv.strategies("cpu").items() for variant in has or ("",)]
+
+
+def name_of(strategy: str, variant: str) -> str:
+    """``implicit/bands``, or ``direct``, which has one variant."""
+    return f"{strategy}/{variant}" if len(gemmconv.strategies("cpu").get(strategy, ())) > 1 else strategy
+
+
+def is_strategy(contestant: str) -> bool:
+    """Whether a contestant's name is that of a strategy or of a variant of one."""
+    return contestant.partition("/")[0] in {name.partition("/")[0] for name in strategy_names()}
+
+
 def strategies() -> list[Candidate]:
-    """Every strategy of the table, by its name."""
-    return [planned(name, strategy=name) for name in _core.strategy_names()]
+    """All of them, by name."""
+    return [planned(name, strategy=name) for name in strategy_names()]
 
 
 REFERENCE = planned("reference", backend="reference")
@@ -96,10 +118,10 @@ def prepare_scipy(problem: Problem, pass_: str, first: Array, second: Array) -> 
         if min(min(end) for end in ends) < 0:
             raise Unable("padding beyond the kernel")
         padded = np.pad(first, ((0, 0), (0, 0), *ends))
-        turned = np.ascontiguousarray(np.flip(second, axes).swapaxes(0, 1))
+        rotated = np.ascontiguousarray(np.flip(second, axes).swapaxes(0, 1))
 
         def call() -> Array:
-            rows = [[correlate(image, kernel, mode="valid")[0] for kernel in turned] for image in padded]
+            rows = [[correlate(image, kernel, mode="valid")[0] for kernel in rotated] for image in padded]
             return np.asarray(rows)
 
     else:

@@ -87,7 +87,7 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def give_back_freed_memory() -> None:
-    """Return what malloc keeps for later to the system: a call that took it from there would not be seen."""
+    """Return memory that malloc holds for later to the system: a call that took it from there would not be seen."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

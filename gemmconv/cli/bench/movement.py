@@ -1,4 +1,4 @@
-"""Work that moves bytes rather than multiplies: pooling and patches, timed against a peer and a plain copy.
+"""Work that moves bytes rather than multiplies: pooling and patches, timed against a plain copy and other libraries.
 
 A movement is checked against float64 before it is timed, and its rate counts the bytes that must move: each input read
 once and each output written once, whatever an implementation reads again.
@@ -14,7 +14,7 @@ from gemmconv.cli.bench.measure import Conditions
 from gemmconv.cli.bench.records import Record
 from gemmconv.cli.bench.timing import time_in_turns
 
-OWN, PEER, COPY = "gemmconv", "PyTorch", "copy"
+OWN, COPY = "gemmconv", "copy"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gemmconv.cli.bench.movement import OWN, PEER
+from gemmconv.cli.bench.movement import COPY, OWN
 from gemmconv.cli.bench.records import Record
 from gemmconv.cli.bench.report import Table, by_problem, geometric_mean
 from gemmconv.cli.demo.style import CATEGORIES, INK, new_figure, save
@@ -12,21 +12,18 @@ MARKERS = "osD"
 
 
 def movement_table(records: Sequence[Record]) -> Table:
-    """Microseconds and rates of each contestant, and the peer's time over ours."""
+    """Microseconds and rates of each contestant, and the time of other libraries over ours."""
     names = list(dict.fromkeys(record.contestant for record in records))
     headers = ["layer", "batch", "pass", *(f"{name}, µs (GB/s)" for name in names)]
-    compared = PEER in names
-    if compared:
-        headers.append(f"{PEER}'s time / ours")
+    others = [name for name in names if name not in (OWN, COPY)]
+    headers += [f"{name}'s time / ours" for name in others]
     rows = []
     for group in by_problem(records).values():
         record = next(iter(group.values()))
         row = [record.layer, str(record.batch), record.pass_, *(cell_of(group.get(name)) for name in names)]
-        if compared:
-            ratio = ratio_of(group)
-            row.append("–" if ratio is None else f"{ratio:.2f}")
-        rows.append(row)
-    return headers, rows, meaning_of(records)
+        ratios = [ratio_of(group, name) for name in others]
+        rows.append([*row, *("–" if ratio is None else f"{ratio:.2f}" for ratio in ratios)])
+    return Table(headers, rows, meaning_of(records, others))
 
 
 def cell_of(record: Record | None) -> str:
@@ -36,25 +33,26 @@ def cell_of(record: Record | None) -> str:
     return f"{record.median_s * 1e6:.4g} ({record.moved_bytes / record.median_s / 1e9:.3g})"
 
 
-def ratio_of(group: dict[str, Record]) -> float | None:
-    """The peer's time over ours."""
-    own, peer = (group[name].median_s if name in group else None for name in (OWN, PEER))
-    return peer / own if own and peer else None
+def ratio_of(group: dict[str, Record], other: str) -> float | None:
+    """Another library's time over ours."""
+    own, its = (group[name].median_s if name in group else None for name in (OWN, other))
+    return its / own if own and its else None
 
 
-def meaning_of(records: Iterable[Record]) -> str:
-    """What the columns mean, and the ratios in one line."""
+def meaning_of(records: Iterable[Record], others: Sequence[str]) -> str:
+    """What the columns mean, and the ratios in one line for each other library."""
     groups = by_problem(records).values()
-    ratios = [ratio for ratio in map(ratio_of, groups) if ratio is not None]
     text = (
         "Medians; every answer was checked first. GB/s count each input read once and each output written once; copy: "
         "NumPy copies half as many bytes."
     )
-    if ratios:
-        text += (
-            f" {PEER}'s time over ours: {geometric_mean(ratios):.2f} (geometric mean of {len(ratios)}, from "
-            f"{min(ratios):.2f} to {max(ratios):.2f}; {sum(ratio < 1.2 for ratio in ratios)} below 1.2)."
-        )
+    for name in others:
+        ratios = [ratio for ratio in (ratio_of(group, name) for group in groups) if ratio is not None]
+        if ratios:
+            text += (
+                f" {name}'s time over ours: {geometric_mean(ratios):.2f} (geometric mean of {len(ratios)}, from "
+                f"{min(ratios):.2f} to {max(ratios):.2f}; {sum(ratio < 1.2 for ratio in ratios)} below 1.2)."
+            )
     return text
 
 

@@ -23,13 +23,13 @@ def prepare_call(problem: Problem, pass_: str, first: Array, second: Array) -> R
 
 
 def measure_overhead(
-    peers: Sequence[Candidate], conditions: Conditions, after_turn: Callable[[], object]
+    others: Sequence[Candidate], conditions: Conditions, after_turn: Callable[[], object]
 ) -> Iterator[Record]:
-    """The forward pass of a tiny layer: a whole call, a plan, a plan that reuses its output."""
+    """The forward pass of a tiny layer: a whole call, a plan, a plan that reuses its output, and other libraries."""
     everyone = [
         Candidate("conv(x, w)", prepare_call),
         planned("plan(x, w)"),
         planned("plan(x, w, out=y)", reuse_output=True),
-        *peers,
+        *others,
     ]
     yield from measure("overhead", TINY, "forward", everyone, conditions, after_turn)

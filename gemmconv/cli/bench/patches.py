@@ -1,19 +1,32 @@
-"""The suite ``patches``: im2col and col2im on layers of real networks, with PyTorch's unfold and fold beside."""
+"""The suite ``patches``: im2col and col2im on layers of real networks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import gemmconv
-from gemmconv.cli.bench.candidates import Unable, patch_options
+from gemmconv.annotations import Array
+from gemmconv.cli.bench.candidates import patch_options
 from gemmconv.cli.bench.layers import Layer, all_layers
 from gemmconv.cli.bench.measure import patches_bytes
-from gemmconv.cli.bench.movement import OWN, PEER, Contestant, Movement
-from gemmconv.cli.bench.peers import symmetric_padding
+from gemmconv.cli.bench.movement import OWN, Contestant, Movement
 from gemmconv.cli.problems import Problem
 
 LARGEST_BYTES = 128 << 20  # a matrix of patches
+
+
+@dataclass(frozen=True)
+class PatchOperation:
+    """What a contestant is to do: im2col of x (forward) or col2im of a matrix of patches (backward_input)."""
+
+    problem: Problem
+    pass_: str
+    operand: Array
+
+
+Others = Sequence[Callable[[PatchOperation], Contestant]]
 
 
 def patch_layers(selection: Sequence[Layer] | None) -> list[Layer]:
@@ -30,14 +43,14 @@ def patch_layers(selection: Sequence[Layer] | None) -> list[Layer]:
 
 
 def movements(
-    layers: Sequence[Layer], batch: int, dtype: str, passes: Sequence[str], with_peer: bool
+    layers: Sequence[Layer], batch: int, dtype: str, passes: Sequence[str], others: Others = ()
 ) -> Iterator[Movement]:
-    """im2col (forward) and col2im (backward_input) of every layer."""
+    """im2col (forward) and col2im (backward_input) of every layer; ``others`` take part beside us."""
     for layer in layers:
         problem = layer.batched(batch)
         for pass_ in passes:
             if pass_ != "backward_weight":
-                yield movement(layer.label, problem, pass_, dtype, with_peer)
+                yield movement(layer.label, problem, pass_, dtype, others)
 
 
 def steps(layers: Sequence[Layer], passes: Sequence[str]) -> int:
@@ -45,7 +58,7 @@ def steps(layers: Sequence[Layer], passes: Sequence[str]) -> int:
     return len(layers) * sum(pass_ != "backward_weight" for pass_ in passes)
 
 
-def movement(label: str, problem: Problem, pass_: str, dtype: str, with_peer: bool) -> Movement:
+def movement(label: str, problem: Problem, pass_: str, dtype: str, others: Others) -> Movement:
     """One gather or scatter with its contestants."""
     generator = np.random.default_rng(0)
     sizes, kernel, windows = problem.x_shape[2:], problem.w_shape[2:], patch_options(problem)
@@ -62,10 +75,8 @@ def movement(label: str, problem: Problem, pass_: str, dtype: str, with_peer: bo
         def call(backend: str | None = None) -> Any:
             return gemmconv.col2im(wide if backend else cols, sizes, kernel, **windows, backend=backend)
 
-    contestants = [Contestant(OWN, call, lambda: [call()])]
-    if with_peer:
-        peer = torch_call(problem, pass_, x if pass_ == "forward" else cols)
-        contestants.append(Contestant(PEER, peer, lambda: [np.asarray(peer().numpy())]))
+    operation = PatchOperation(problem, pass_, x if pass_ == "forward" else cols)
+    contestants = [Contestant(OWN, call, lambda: [call()]), *(other(operation) for other in others)]
     return Movement(
         f"{label} {'im2col' if pass_ == 'forward' else 'col2im'}",
         problem.x_shape[0],
@@ -75,26 +86,3 @@ def movement(label: str, problem: Problem, pass_: str, dtype: str, with_peer: bo
         lambda: [call("reference")],
         contestants,
     )
-
-
-def torch_call(problem: Problem, pass_: str, operand: Any) -> Any:
-    """`F.unfold` or `F.fold`, without autograd."""
-    import torch
-    from torch.nn import functional
-
-    if len(problem.stride) != 2:
-        raise Unable("it has patches of two axes only")
-    there, kernel, sizes = torch.from_numpy(operand), problem.w_shape[2:], problem.x_shape[2:]
-    windows: dict[str, Any] = {
-        "stride": problem.stride,
-        "padding": symmetric_padding(problem),
-        "dilation": problem.dilation,
-    }
-
-    def call() -> Any:
-        with torch.no_grad():
-            if pass_ == "forward":
-                return functional.unfold(there, kernel, **windows)
-            return functional.fold(there, sizes, kernel, **windows)
-
-    return call

@@ -1,10 +1,9 @@
-"""A picture for each suite, in the style of the demonstration."""
+"""Pictures of suites, in the style of the demonstration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gemmconv.cli.bench.movement_report import draw_movement
 from gemmconv.cli.bench.records import Record
 from gemmconv.cli.bench.report import by_problem, share_of_gemm
 from gemmconv.cli.demo.style import BLUE, CATEGORIES, FAINT, INK, ORANGE, RC, VERMILION, new_figure, save
@@ -17,24 +16,18 @@ GOAL = 0.7  # share of the bare GEMM's rate
 WIDEST = 150  # where the axis of shares ends, in %
 WHITE_BOX: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}
 MARKERS = "osD^vPXhpd"
+Drawer = Callable[[str, Sequence[Record], Path], Path]  # of a title, what was measured, and the file to write
 
 
-def draw(suite: str, title: str, records: Sequence[Record], folder: Path) -> Path | None:
-    """The picture of a suite, or None where nothing was measured."""
+def draw(drawer: Drawer | None, title: str, records: Sequence[Record], path: Path) -> Path | None:
+    """Draw the picture of a suite; None where it has none or nothing was measured."""
     import matplotlib
 
-    drawers = {
-        "gemm": draw_gemm,
-        "memory": draw_memory,
-        "overhead": draw_overhead,
-        "pooling": draw_movement,
-        "patches": draw_movement,
-    }
     measured = [record for record in records if record.median_s is not None or record.measured_bytes is not None]
-    if not measured:
+    if drawer is None or not measured:
         return None
     with matplotlib.rc_context(RC):  # type: ignore[arg-type, unused-ignore]
-        return drawers.get(suite, draw_contest)(title, measured, folder / f"{suite}.png")
+        return drawer(title, measured, path)
 
 
 def label(record: Record) -> str:

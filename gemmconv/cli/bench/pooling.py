@@ -1,14 +1,14 @@
-"""The suite ``pooling``: every pooling and its gradient on layers of networks, both layouts, with PyTorch beside."""
+"""The suite ``pooling``: every pooling and its gradient on layers of networks, in both layouts."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 import gemmconv
 from gemmconv.annotations import Array
-from gemmconv.cli.bench.movement import OWN, PEER, Contestant, Movement
+from gemmconv.cli.bench.movement import OWN, Contestant, Movement
 from gemmconv.cli.bench.pools import POOL_LAYERS, PoolLayer
 
 FORWARD, BACKWARD = "forward", "backward_input"
@@ -31,6 +31,20 @@ class Arrays:
         return Arrays(*(to_layout(a, layout) for a in (self.x, self.dy, self.places, self.y)))
 
 
+@dataclass(frozen=True)
+class PoolOperation:
+    """What a contestant is to do: an operation of a layer; ``arrays`` are channels second whatever the layout is."""
+
+    what: str
+    pass_: str
+    layer: PoolLayer
+    layout: str
+    arrays: Arrays
+
+
+Others = Sequence[Callable[[PoolOperation], Contestant]]
+
+
 def to_layout(a: Array, layout: str) -> Array:
     """From channels second."""
     return a if layout == "NCHW" or a.ndim < 3 else np.ascontiguousarray(np.moveaxis(a, 1, -1))
@@ -41,14 +55,14 @@ def from_layout(a: Array, layout: str) -> Array:
     return a if layout == "NCHW" else np.moveaxis(a, -1, 1)
 
 
-def movements(batch: int, dtype: str, passes: Sequence[str], with_peer: bool) -> Iterator[Movement]:
-    """Every operation on every layer, in both layouts."""
+def movements(batch: int, dtype: str, passes: Sequence[str], others: Others = ()) -> Iterator[Movement]:
+    """Every operation on every layer, in both layouts; ``others`` take part beside us."""
     for layer in POOL_LAYERS:
-        yield from movements_of(layer, batch, dtype, passes, with_peer)
+        yield from movements_of(layer, batch, dtype, passes, others)
 
 
 def movements_of(
-    layer: PoolLayer, batch: int, dtype: str, passes: Sequence[str], with_peer: bool
+    layer: PoolLayer, batch: int, dtype: str, passes: Sequence[str], others: Others = ()
 ) -> Iterator[Movement]:
     """Every operation on one layer, in both layouts."""
     arrays = drawn(layer, batch, dtype)
@@ -56,7 +70,7 @@ def movements_of(
         for what in WINDOWED if layer.kernel else ADAPTIVE:
             for pass_ in passes:
                 if pass_ in (FORWARD, BACKWARD) and not (what == "max" and pass_ == BACKWARD):
-                    yield movement(layer, what, pass_, layout, arrays, with_peer)
+                    yield movement(PoolOperation(what, pass_, layer, layout, arrays), others)
 
 
 def steps(passes: Sequence[str], layers: Sequence[PoolLayer] = POOL_LAYERS) -> int:
@@ -83,8 +97,9 @@ def options(layer: PoolLayer) -> dict[str, Any]:
     return {"stride": layer.stride, "padding": tuple((p, p) for p in layer.padding)}
 
 
-def movement(layer: PoolLayer, what: str, pass_: str, layout: str, arrays: Arrays, with_peer: bool) -> Movement:
+def movement(operation: PoolOperation, others: Others) -> Movement:
     """One operation with its contestants."""
+    what, pass_, layer, layout, arrays = (getattr(operation, field.name) for field in fields(operation))
     there = arrays.in_layout(layout)
     x, y, places = arrays.x.nbytes, arrays.dy.nbytes, arrays.places.nbytes
     moved = x + y  # of every pass the larger and the smaller array
@@ -109,19 +124,9 @@ def movement(layer: PoolLayer, what: str, pass_: str, layout: str, arrays: Array
         return found if isinstance(found, tuple) else (found,)
 
     call = own(what, pass_, layer, there, None, layout)
-    contestants = [Contestant(OWN, call, plain(call))]
-    if with_peer:
-        from gemmconv.cli.bench.pooling_peer import torch_call
-
-        peer = torch_call(what, pass_, layer, arrays, layout)
-        contestants.append(Contestant(PEER, peer, lambda: tensors(peer())))
+    contestants = [Contestant(OWN, call, plain(call)), *(other(operation) for other in others)]
     cells = int(np.prod(layer.kernel or layer.input))
     return Movement(f"{layer.name} {what} {layout}", arrays.x.shape[0], pass_, moved, cells, expected, contestants)
-
-
-def tensors(found: Any) -> Sequence[Array]:
-    """PyTorch's answers as arrays; their shape is NCHW whatever their memory is."""
-    return [a.numpy() for a in (found if isinstance(found, tuple) else (found,))]
 
 
 def own(what: str, pass_: str, layer: PoolLayer, arrays: Arrays, backend: str | None, layout: str) -> Callable[[], Any]:

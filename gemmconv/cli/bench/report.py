@@ -1,14 +1,21 @@
-"""Records as tables for people: one a suite, with what its columns mean."""
+"""Records as tables for people: one for each kind of suite, with what its columns mean."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gemmconv import _core
+from gemmconv.cli.bench.candidates import is_strategy
 from gemmconv.cli.bench.records import Record
 
-MOVING = ("pooling", "patches")  # suites that count bytes
-Table = tuple[list[str], list[list[str]], str]  # headers, rows, what they mean
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headers, of which the first ``left`` are words, and what they mean."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    meaning: str
+    left: int = 3
 
 
 @dataclass(frozen=True)
@@ -22,11 +29,10 @@ class Section:
     remarks: Sequence[str] = ()
 
 
-def section_of(suite: str, title: str, records: Sequence[Record]) -> Section:
-    """The one section of a suite that has no more."""
-    headers, rows, meaning = table_of(suite, records)
-    remarks = [meaning, *summaries(records), *notes(records)]
-    return Section(title, headers, rows, 1 if suite == "overhead" else 3, remarks)
+def section_of(title: str, table: Table, records: Sequence[Record]) -> Section:
+    """The section of a suite that has one table."""
+    remarks = [table.meaning, *summaries(records), *notes(records)]
+    return Section(title, table.headers, table.rows, table.left, remarks)
 
 
 def by_problem(records: Iterable[Record]) -> dict[tuple[object, ...], dict[str, Record]]:
@@ -37,41 +43,86 @@ def by_problem(records: Iterable[Record]) -> dict[tuple[object, ...], dict[str, 
     return found
 
 
-def table_of(suite: str, records: Sequence[Record]) -> Table:
-    """The table of one suite."""
-    if suite == "memory":
-        return memory_table(records)
-    if suite == "overhead":
-        return overhead_table(records)
-    if suite in MOVING:
-        from gemmconv.cli.bench.movement_report import movement_table
-
-        return movement_table(records)
-    return contest_table(suite, records)
-
-
-def contest_table(suite: str, records: Sequence[Record]) -> Table:
-    """Milliseconds of each contestant and its rate; for ``gemm`` the share of the bare product's rate."""
+def contest_table(records: Sequence[Record]) -> Table:
+    """Milliseconds of each contestant and its rate."""
     names = list(dict.fromkeys(record.contestant for record in records if record.median_s is not None))
     headers = ["layer", "batch", "pass", *(f"{name}, ms (GFLOP/s)" for name in names)]
-    if suite == "gemm":
-        headers.append("im2col / bare GEMM")
     rows = []
     for group in by_problem(records).values():
         any_record = next(iter(group.values()))
         cells = [cell_of(group.get(name)) for name in names]
-        row = [any_record.layer, str(any_record.batch), any_record.pass_, *cells]
-        if suite == "gemm":
-            share = share_of_gemm(group)
-            row.append("" if share is None else f"{share:.0%}")
-        rows.append(row)
+        rows.append([any_record.layer, str(any_record.batch), any_record.pass_, *cells])
     threads = sorted({record.threads for record in records})
     turns = min((record.rounds for record in records if record.rounds), default=0)
     meaning = (
         f"Medians of at least {turns} turns, {', '.join(map(str, threads))} "
         "thread(s); every answer was checked first. GFLOP/s count 2*N*K*P*Q operations, those on padded cells included."
     )
-    return headers, rows, meaning
+    return Table(headers, rows, meaning)
+
+
+def gemm_table(records: Sequence[Record]) -> Table:
+    """The same, with the share of the bare product's rate."""
+    table = contest_table(records)
+    shares = [share_of_gemm(group) for group in by_problem(records).values()]
+    rows = [[*row, "" if share is None else f"{share:.0%}"] for row, share in zip(table.rows, shares, strict=True)]
+    return Table([*table.headers, "im2col / bare GEMM"], rows, table.meaning)
+
+
+def choice_table(records: Sequence[Record]) -> Table:
+    """Where another strategy than the one auto took was the fastest: the largest loss first."""
+    losses = []
+    for group in by_problem(records).values():
+        own = group.get("auto")
+        others = [one for one in group.values() if one.median_s and is_strategy(one.contestant)]
+        best = min(others, key=lambda one: one.median_s or 0, default=None)
+        if own and own.median_s and best and best.median_s and best.contestant != own.strategy:
+            losses.append((own.median_s / best.median_s, own, best))
+    rows = [
+        [
+            own.layer,
+            str(own.batch),
+            own.pass_,
+            own.strategy,
+            cell_of(own),
+            best.contestant,
+            cell_of(best),
+            f"{loss:.2f}",
+        ]
+        for loss, own, best in sorted(losses, key=lambda item: -item[0])
+    ]
+    headers = ["layer", "batch", "pass", "auto took", "ms (GFLOP/s)", "best", "ms (GFLOP/s)", "times as long"]
+    problems = len(by_problem(records))
+    meaning = (
+        f"The {len(rows)} of {problems} problems where auto took another than the fastest, medians; answers were "
+        "checked."
+    )
+    return Table(headers, rows, meaning, 4)
+
+
+def threads_table(records: Sequence[Record]) -> Table:
+    """Milliseconds under each number of threads, and the gain of the most over one."""
+    names = list(dict.fromkeys(record.contestant for record in records))
+    rows, gains = [], []
+    for group in by_problem(records).values():
+        first = next(iter(group.values()))
+        one, most = (group[name].median_s for name in (names[0], names[-1]))
+        gain = one / most if one and most else None
+        gains += [gain] if gain else []
+        cells = [cell_of(group.get(name)) for name in names]
+        rows.append([first.layer, str(first.batch), first.pass_, *cells, f"{gain:.2f}" if gain else "–"])
+    meaning = "Medians of auto; every answer was checked first."
+    if gains:
+        meaning += (
+            f" gain: {names[-1]} over {names[0]}, {geometric_mean(gains):.2f} (geometric mean of {len(gains)}, from "
+            f"{min(gains):.2f} to {max(gains):.2f})."
+        )
+    return Table(["layer", "batch", "pass", *(f"{name}, ms (GFLOP/s)" for name in names), "gain"], rows, meaning)
+
+
+def threads_name(threads: int) -> str:
+    """``1 thread``, ``2 threads``: a contestant's name."""
+    return f"{threads} thread{'' if threads == 1 else 's'}"
 
 
 def cell_of(record: Record | None) -> str:
@@ -106,7 +157,7 @@ def memory_table(records: Sequence[Record]) -> Table:
         "Seen: by how much the resident memory of a fresh process peaked during the call, inputs and output in place "
         "before; it counts whole pages (of 2 MiB, where the system gives such), and whatever else the process touched."
     )
-    return headers, rows, meaning
+    return Table(headers, rows, meaning)
 
 
 def mebibytes(size: int | None) -> str:
@@ -124,7 +175,7 @@ def overhead_table(records: Sequence[Record]) -> Table:
         ]
         for record in records
     ]
-    return ["call", "fastest, µs", "median, µs"], rows, "One 8x8 image, one 3x3 kernel, padding 1, float32."
+    return Table(["call", "fastest, µs", "median, µs"], rows, "One 8x8 image, one 3x3 kernel, padding 1, float32.", 1)
 
 
 def notes(records: Iterable[Record]) -> list[str]:
@@ -152,7 +203,7 @@ def summaries(records: Sequence[Record]) -> list[str]:
                 f"(geometric mean of {len(ratios)}, from {min(ratios):.2f} to {max(ratios):.2f})"
             )
     choices = [
-        group["auto"] / min(seconds for name, seconds in group.items() if name in (*_core.strategy_names(), "auto"))
+        group["auto"] / min(seconds for name, seconds in group.items() if name == "auto" or is_strategy(name))
         for group in groups
     ]
     if choices:

@@ -1,17 +1,29 @@
-"""The suites of ``gemmconv bench``: what each measures, on which layers, between whom."""
+"""The suites of ``gemmconv bench``: what each measures, on which layers, between whom, and how that is told."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gemmconv.cli.bench import candidates, memory, movement, patches, pooling
+from gemmconv.cli.bench import candidates, memory, movement, movement_report, overhead, patches, plots, pooling, report
 from gemmconv.cli.bench.candidates import Candidate
 from gemmconv.cli.bench.layers import Layer, all_layers, distinct, grouped_layers, named_layers, resnet_3x3
 from gemmconv.cli.bench.measure import Conditions, measure
-from gemmconv.cli.bench.overhead import measure_overhead
+from gemmconv.cli.bench.movement import Contestant
+from gemmconv.cli.bench.patches import PatchOperation
+from gemmconv.cli.bench.pooling import PoolOperation
 from gemmconv.cli.bench.records import Record
 from gemmconv.cli.problems import PASSES
 
 LIMITS_BYTES = (64 << 20, 8 << 20)
+
+
+@dataclass(frozen=True)
+class Library:
+    """Another library that a caller lets take part, as ``bench/compare.py`` does; None: not in that kind of work."""
+
+    layer: Candidate
+    pooling: Callable[[PoolOperation], Contestant] | None = None
+    patches: Callable[[PatchOperation], Contestant] | None = None
 
 
 @dataclass(frozen=True)
@@ -21,12 +33,17 @@ class Selection:
     layers: Sequence[Layer] | None = None
     batches: Sequence[int] | None = None
     passes: Sequence[str] = PASSES
-    peers: Sequence[Candidate] = ()
+    libraries: Sequence[Library] = ()
 
     @property
-    def with_torch(self) -> bool:
-        """Whether PyTorch takes part in suites that have other contestants than strategies."""
-        return any(peer.name == movement.PEER for peer in self.peers)
+    def poolings(self) -> list[Callable[[PoolOperation], Contestant]]:
+        """Who else pools."""
+        return [library.pooling for library in self.libraries if library.pooling]
+
+    @property
+    def gathers(self) -> list[Callable[[PatchOperation], Contestant]]:
+        """Who else gathers patches."""
+        return [library.patches for library in self.libraries if library.patches]
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,10 @@ class Suite:
     title: str
     run: Callable[[Selection, Conditions, Callable[[], object]], Iterator[Record]]
     steps: Callable[[Selection, Conditions], int]
+    table: Callable[[Sequence[Record]], report.Table] = report.contest_table
+    draw: plots.Drawer | None = plots.draw_contest
+    threads: Callable[[], int] = lambda: 1  # where the command line does not say
+    by_default: bool = True
 
 
 def contest(
@@ -44,20 +65,26 @@ def contest(
     title: str,
     layers: Callable[[], list[Layer]],
     batches: Sequence[int],
-    contestants: Callable[[], list[Candidate]],
-    with_peers: bool = True,
+    contestants: Callable[[Conditions], list[Candidate]],
+    table: Callable[[Sequence[Record]], report.Table] = report.contest_table,
+    draw: plots.Drawer | None = plots.draw_contest,
+    *,
+    with_libraries: bool = True,
+    threads: Callable[[], int] = lambda: 1,
+    by_default: bool = True,
 ) -> Suite:
     """A suite that times contestants on layers."""
 
-    def people(selection: Selection) -> list[Candidate]:
-        return [*contestants(), *(selection.peers if with_peers else ())]
+    def people(selection: Selection, conditions: Conditions) -> list[Candidate]:
+        others = [library.layer for library in selection.libraries] if with_libraries else []
+        return [*contestants(conditions), *others]
 
     def problems(selection: Selection) -> tuple[list[Layer], Sequence[int]]:
         return list(layers() if selection.layers is None else selection.layers), selection.batches or batches
 
     def run(selection: Selection, conditions: Conditions, after_turn: Callable[[], object]) -> Iterator[Record]:
         chosen, sizes = problems(selection)
-        everyone = people(selection)
+        everyone = people(selection, conditions)
         for layer in chosen:
             for batch in sizes:
                 for pass_ in selection.passes:
@@ -65,10 +92,15 @@ def contest(
 
     def steps(selection: Selection, conditions: Conditions) -> int:
         chosen, sizes = problems(selection)
-        turns = len(people(selection)) * conditions.rounds
+        turns = len(people(selection, conditions)) * conditions.rounds
         return len(chosen) * len(sizes) * len(selection.passes) * turns
 
-    return Suite(name, title, run, steps)
+    return Suite(name, title, run, steps, table, draw, threads, by_default)
+
+
+def every_layer() -> list[Layer]:
+    """All of the file, each convolution once."""
+    return distinct(all_layers())
 
 
 def memory_layers(selection: Selection) -> list[Layer]:
@@ -96,33 +128,48 @@ def memory_steps(selection: Selection, conditions: Conditions) -> int:
     return len(memory_layers(selection)) * len(selection.batches or (4,)) * len(selection.passes) * len(LIMITS_BYTES)
 
 
-PEER_SUITE = contest(
-    "peers",
-    "Every layer against other libraries",
-    lambda: distinct(all_layers()),
-    (1, 4),
-    lambda: [candidates.planned("auto")],
-)
+def run_overhead(selection: Selection, conditions: Conditions, after_turn: Callable[[], object]) -> Iterator[Record]:
+    """A tiny layer."""
+    others = [library.layer for library in selection.libraries]
+    yield from overhead.measure_overhead(others, conditions, after_turn)
 
 
 def run_pooling(selection: Selection, conditions: Conditions, after_turn: Callable[[], object]) -> Iterator[Record]:
     """Every pooling and its gradient; the layers are its own."""
     for batch in selection.batches or (1,):
-        for one in pooling.movements(batch, conditions.dtype, selection.passes, selection.with_torch):
+        for one in pooling.movements(batch, conditions.dtype, selection.passes, selection.poolings):
             yield from movement.measure_movement("pooling", one, conditions, after_turn)
+
+
+def pooling_steps(selection: Selection, conditions: Conditions) -> int:
+    """Turns of each contestant, the copy among them."""
+    contestants = 2 + len(selection.poolings)
+    return pooling.steps(selection.passes) * len(selection.batches or (1,)) * contestants * conditions.rounds
 
 
 def run_patches(selection: Selection, conditions: Conditions, after_turn: Callable[[], object]) -> Iterator[Record]:
     """im2col and col2im on every different window of the layers."""
     layers = patches.patch_layers(selection.layers)
     for batch in selection.batches or (1,):
-        for one in patches.movements(layers, batch, conditions.dtype, selection.passes, selection.with_torch):
+        for one in patches.movements(layers, batch, conditions.dtype, selection.passes, selection.gathers):
             yield from movement.measure_movement("patches", one, conditions, after_turn)
 
 
-def movement_steps(movements: int, selection: Selection, conditions: Conditions) -> int:
+def patches_steps(selection: Selection, conditions: Conditions) -> int:
     """Turns of each contestant, the copy among them."""
-    return movements * len(selection.batches or (1,)) * (2 + selection.with_torch) * conditions.rounds
+    movements = patches.steps(patches.patch_layers(selection.layers), selection.passes)
+    return movements * len(selection.batches or (1,)) * (2 + len(selection.gathers)) * conditions.rounds
+
+
+def thread_counts(conditions: Conditions) -> list[Candidate]:
+    """`auto` on one thread, on two, on four and so on, and on all that the run may use."""
+    counts = [1 << power for power in range(conditions.threads.bit_length()) if 1 << power < conditions.threads]
+    return [candidates.planned(report.threads_name(n), threads=n) for n in (*counts, conditions.threads)]
+
+
+def allowed_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 SUITES = (
@@ -131,48 +178,81 @@ SUITES = (
         "Strategies against each other, the NumPy reference and scipy.signal",
         named_layers,
         (1,),
-        lambda: [candidates.planned("auto"), *candidates.strategies(), candidates.REFERENCE, candidates.SCIPY],
+        lambda _: [candidates.planned("auto"), *candidates.strategies(), candidates.REFERENCE, candidates.SCIPY],
+    ),
+    contest(
+        "choice",
+        "What auto chooses against the best strategy, on every layer",
+        every_layer,
+        (1,),
+        lambda _: [candidates.planned("auto"), *candidates.strategies()],
+        report.choice_table,
+        None,
+        with_libraries=False,
+        by_default=False,  # minutes
+    ),
+    contest(
+        "threads",
+        "What more threads gain",
+        named_layers,
+        (1,),
+        thread_counts,
+        report.threads_table,
+        with_libraries=False,
+        threads=allowed_cores,
     ),
     contest(
         "gemm",
         "im2col against the bare matrix product inside it, on ResNet-50's 3x3 layers",
         resnet_3x3,
         (1, 4),
-        lambda: [candidates.planned("im2col", strategy="im2col", reuse_output=True), candidates.GEMM],
-        with_peers=False,
+        lambda _: [candidates.planned("im2col", strategy="im2col", reuse_output=True), candidates.GEMM],
+        report.gemm_table,
+        plots.draw_gemm,
+        with_libraries=False,
     ),
     contest(
         "groups",
         "Grouped and depthwise layers against one small GEMM for each group",
         grouped_layers,
         (1,),
-        lambda: [
+        lambda _: [
             candidates.planned("auto"),
             candidates.planned("direct", strategy="direct"),
             candidates.planned("im2col", strategy="im2col"),
             candidates.GEMM_PER_GROUP,
         ],
     ),
-    Suite("memory", "Scratch memory of im2col, seen from outside in fresh processes", run_memory, memory_steps),
+    Suite(
+        "memory",
+        "Scratch memory of im2col, seen from outside in fresh processes",
+        run_memory,
+        memory_steps,
+        report.memory_table,
+        plots.draw_memory,
+    ),
     Suite(
         "overhead",
         "What one call costs on a tiny layer",
-        lambda selection, conditions, after_turn: measure_overhead(selection.peers, conditions, after_turn),
-        lambda selection, conditions: (3 + len(selection.peers)) * conditions.rounds,
+        run_overhead,
+        lambda selection, conditions: (3 + len(selection.libraries)) * conditions.rounds,
+        report.overhead_table,
+        plots.draw_overhead,
     ),
-    PEER_SUITE,
     Suite(
         "pooling",
         "Pooling and its gradients on layers of real networks, in bytes a second",
         run_pooling,
-        lambda selection, conditions: movement_steps(pooling.steps(selection.passes), selection, conditions),
+        pooling_steps,
+        movement_report.movement_table,
+        movement_report.draw_movement,
     ),
     Suite(
         "patches",
         "im2col and col2im on layers of real networks, in bytes a second",
         run_patches,
-        lambda selection, conditions: movement_steps(
-            patches.steps(patches.patch_layers(selection.layers), selection.passes), selection, conditions
-        ),
+        patches_steps,
+        movement_report.movement_table,
+        movement_report.draw_movement,
     ),
 )

@@ -77,7 +77,7 @@ def draw_confusion(axes: "Axes", trained: "DigitsRun") -> None:
 
 
 def draw_mistakes(figure: "Figure", place: "SubplotSpec", trained: "DigitsRun") -> None:
-    """The digits that were read wrong, as many as there is room for."""
+    """The digits that were read wrong, as many as fit."""
     wrong = np.flatnonzero(trained.predicted != trained.digits.t_test)[:MOST_MISTAKES]
     if not wrong.size:
         bare(figure.add_subplot(place), "no mistakes")

@@ -65,7 +65,7 @@ def draw(stage: Stage, colours: Array, kernels: Array, energy: Array) -> Path:
     figure = new_figure(
         13.2,
         6.3,
-        "Which way does every edge run?",
+        "In which direction does every edge run?",
         "Each kernel of the bank answers to edges of one direction. A pixel takes the colour of the direction that "
         "answers most there, brighter the stronger the answer: one convolution with sixteen 17×17 kernels, an even "
         "and an odd one for each of eight directions.",

@@ -56,11 +56,11 @@ def run(stage: Stage) -> Outcome:
 
 
 def draw(stage: Stage, x: Array, indices: Array, kinds: list[tuple[str, Array, str, Array]]) -> Path:
-    """The digit with its winners, then for each kind what it keeps and what it sends back."""
+    """The digit with its winners, then for each kind its values and the gradient that it returns."""
     figure = new_figure(
         13.2,
         6.4,
-        "Pooling keeps one value of each 2×2 block, and remembers whom to thank",
+        "Pooling keeps one value of each 2×2 block; its gradient returns to where that value stood",
         "Circles mark the winning units: the indices that max_pool returns. Below, a gradient dy of 1, 2, 3 ... 16 on "
         "the pooled cells is sent back: max pooling routes each number to its winner, average pooling spreads it "
         "evenly, L2 pooling by each cell's share. Where a whole block is 0, the first cell wins.",

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gemmconv.cli.bench.kinds import KINDS, MEANING
-from gemmconv.cli.bench.peers import PEERS
 from gemmconv.cli.bench.records import Record
 from gemmconv.cli.bench.report import Section, by_problem, geometric_mean, notes
-from gemmconv.cli.bench.roofs import Roofs
-from gemmconv.cli.bench.targets import OWN, verdicts
 from gemmconv.cli.problems import PASSES
+from peers.libraries import PEERS
+from peers.roofs import Roofs
+from peers.targets import OWN, verdicts
 
 SLOW, EQUAL = 0.9, 1.0  # of the peer's speed
 WORST = 12

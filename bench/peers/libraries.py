@@ -1,4 +1,4 @@
-"""Other libraries on the same arrays: PyTorch (all passes) and ONNX Runtime (forward).
+"""Other libraries on the same arrays: PyTorch (all passes, pooling, patches) and ONNX Runtime (forward).
 
 All contestants write into memory that is allocated in the call, with huge pages where it is large: NumPy asks for them
 from 4 MiB on, PyTorch when it is told to.
@@ -13,39 +13,40 @@ import numpy as np
 
 from gemmconv.annotations import Array
 from gemmconv.cli.bench.candidates import Candidate, Ready, Unable
+from gemmconv.cli.bench.suites import Library
 from gemmconv.cli.failures import Failure
 from gemmconv.cli.problems import Problem, in_layout
+from peers import torch_patches, torch_pooling
 
 PEERS = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime"}
 COPIED_BYTES = 1 << 20  # ONNX Runtime's own result is copied below: 0.1 ms at most, less than a binding costs
 
 
-def peer_candidates(names: Sequence[str] | None, threads: int) -> list[Candidate]:
-    """The contestants ``--peers`` asks for: all that are installed when no name is given.
+def chosen_peers(names: Sequence[str]) -> list[str]:
+    """Those that ``--peers`` names, or all that are installed.
 
     Raises
     ------
     Failure
         If a peer that was named, or every peer, is not installed.
     """
-    if names is None:
-        return []
-    makers = {"torch": torch_candidate, "onnxruntime": onnxruntime_candidate}
-    installed = [name for name in makers if importlib.util.find_spec(name)]
-    missing = [name for name in names if name not in installed] or ([] if installed else list(makers))
+    installed = [name for name in PEERS if importlib.util.find_spec(name)]
+    missing = [name for name in names if name not in installed] or ([] if installed else list(PEERS))
     if missing:
         raise Failure(
             f"{' and '.join(missing)} not installed: pip install 'gemmconv[bench]' (in a checkout: pip install "
             "'.[bench]')"
         )
-    return [makers[name](threads) for name in names or installed]
+    return list(names or installed)
 
 
-def symmetric_padding(problem: Problem) -> list[int]:
-    """One number for each axis."""
-    if any(low != high for low, high in problem.padding):
-        raise Unable("it pads both ends alike")
-    return [low for low, _ in problem.padding]
+def libraries(names: Sequence[str], threads: int) -> list[Library]:
+    """What they take part in."""
+    makers = {
+        "torch": lambda: Library(torch_candidate(threads), torch_pooling.contestant, torch_patches.contestant),
+        "onnxruntime": lambda: Library(onnxruntime_candidate(threads)),
+    }
+    return [makers[name]() for name in names]
 
 
 def torch_candidate(threads: int) -> Candidate:
@@ -67,7 +68,7 @@ def torch_candidate(threads: int) -> Candidate:
                 b = b.permute(seen)
             elif rank == 2:
                 b = b.contiguous(memory_format=torch.channels_last)
-        padding = symmetric_padding(problem)
+        padding = torch_patches.symmetric_padding(problem)
         settings: tuple[Any, ...] = (
             list(problem.stride),
             padding,

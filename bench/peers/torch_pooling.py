@@ -4,14 +4,26 @@ Two of its functions have no operator of their own and are timed as what they ar
 gradient is autograd's through that function, and the gradient of unpooling is a gather.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from gemmconv.cli.bench.pooling import Arrays
-    from gemmconv.cli.bench.pools import PoolLayer
+from gemmconv.annotations import Array
+from gemmconv.cli.bench.movement import Contestant
+from gemmconv.cli.bench.pooling import Arrays, PoolOperation
+from gemmconv.cli.bench.pools import PoolLayer
+
+
+def contestant(operation: PoolOperation) -> Contestant:
+    """PyTorch on one operation."""
+    call = torch_call(operation.what, operation.pass_, operation.layer, operation.arrays, operation.layout)
+    return Contestant("PyTorch", call, lambda: tensors(call()))
+
+
+def tensors(found: Any) -> Sequence[Array]:
+    """PyTorch's answers as arrays; their shape is NCHW whatever their memory is."""
+    return [a.numpy() for a in (found if isinstance(found, tuple) else (found,))]
 
 
 def as_any(module: Any) -> Any:
@@ -19,8 +31,8 @@ def as_any(module: Any) -> Any:
     return module
 
 
-def torch_call(what: str, pass_: str, layer: "PoolLayer", arrays: "Arrays", layout: str) -> Callable[[], Any]:
-    """The call; inputs are in ``layout`` as PyTorch keeps it, with the shape of channels second."""
+def torch_call(what: str, pass_: str, layer: PoolLayer, arrays: Arrays, layout: str) -> Callable[[], Any]:
+    """The call; inputs are in ``layout`` as PyTorch stores it, with the shape of channels second."""
     import torch
     import torch.nn.functional
 

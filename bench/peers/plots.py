@@ -5,11 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gemmconv.cli.bench.kinds import KINDS
-from gemmconv.cli.bench.peer_report import EQUAL, PASS_NAMES, SLOW, Duel, duels, peers_in, plural, roof_of
 from gemmconv.cli.bench.records import Record
 from gemmconv.cli.bench.report import geometric_mean
-from gemmconv.cli.bench.roofs import Roofs, intensity
-from gemmconv.cli.bench.targets import OWN
 from gemmconv.cli.demo.style import (
     BLUE,
     FAINT,
@@ -24,6 +21,9 @@ from gemmconv.cli.demo.style import (
     save,
 )
 from gemmconv.cli.problems import PASSES
+from peers.report import EQUAL, PASS_NAMES, SLOW, Duel, duels, peers_in, plural, roof_of
+from peers.roofs import Roofs, intensity
+from peers.targets import OWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

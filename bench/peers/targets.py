@@ -6,11 +6,12 @@ Unless said otherwise a figure is a geometric mean over all layers and batches o
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gemmconv.cli.bench.candidates import is_strategy
 from gemmconv.cli.bench.kinds import DENSE, KINDS
 from gemmconv.cli.bench.records import Record
 from gemmconv.cli.bench.report import by_problem, geometric_mean
-from gemmconv.cli.bench.roofs import Roofs, roof_over
 from gemmconv.cli.problems import PASSES
+from peers.roofs import Roofs, roof_over
 
 OWN = "auto"
 TORCH, ONNX = "PyTorch", "ONNX Runtime"
@@ -150,7 +151,7 @@ def choices(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -
     found = []
     for group in by_problem(records).values():
         own = group.get(OWN)
-        others = [one.median_s for one in group.values() if one.strategy == one.contestant and one.median_s]
+        others = [one.median_s for one in group.values() if is_strategy(one.contestant) and one.median_s]
         if own and own.median_s and others:
             found.append(own.median_s / min(*others, own.median_s))
     return found
@@ -161,7 +162,7 @@ def scratch(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -
     return [
         (record.workspace_bytes or 0) / record.patches_bytes
         for record in records
-        if record.contestant == "implicit"
+        if record.contestant.partition("/")[0] == "implicit"
         and record.median_s
         and (record.patches_bytes or 0) > ONE_MATRIX_BYTES
         and record.patches_bytes
