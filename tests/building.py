@@ -1,12 +1,16 @@
 """CMake and compilers for tests that build programs: from their wheels, outside any virtual environment."""
 
+import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from installation import ROOT
 
 
 def bare_environment() -> dict[str, str]:
@@ -57,3 +61,30 @@ def configure(source: Path, build: Path, *options: str) -> str:
 
 def build(folder: Path, *words: str) -> str:
     return run(tool("cmake"), "--build", folder, *words)
+
+
+CORE_OPTIONS = ("-DGEMMCONV_BLAS=none", "-DGEMMCONV_TESTS=ON")  # of the build that most tests look at
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Only one process at a time."""
+    import fcntl
+
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def core_built_once(factory: pytest.TempPathFactory, *options: str) -> Path:
+    """The core as a plain CMake project, built by the first of a run's workers that asks for these options."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder = shared / f"core-{hashlib.sha256(' '.join(options).encode()).hexdigest()[:12]}"
+    with locked(folder.with_suffix(".lock")):
+        if not (folder / "complete").exists():
+            log = configure(ROOT, folder, *options)
+            build(folder)
+            (folder / "complete").write_text(log)
+    return folder

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from building import bare_environment, build, compiler, configure, run, tool
+from building import CORE_OPTIONS, bare_environment, build, compiler, configure, core_built_once, run, tool
 from installation import ROOT
 
 import gemmconv
@@ -21,10 +21,8 @@ PLACES = ("package", "prefix")
 @pytest.fixture(scope="session")
 def core_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The core built as a plain CMake project, without Python and without BLAS."""
-    folder = tmp_path_factory.mktemp("core")
-    log = configure(ROOT, folder, "-DGEMMCONV_BLAS=none", "-DGEMMCONV_TESTS=ON")
-    assert "BLAS none" in log
-    build(folder)
+    folder = core_built_once(tmp_path_factory, *CORE_OPTIONS)
+    assert "BLAS none" in (folder / "complete").read_text()
     return folder
 
 
