@@ -26,6 +26,19 @@ struct IndexGrid {
     for (size_t i = rank; i-- > 0; number /= sizes[i]) indices[i] = number % sizes[i];
     return indices;
   }
+  // Calls body(indices) for the tasks of a range in order, without a division for each.
+  template <class Body>
+  void each(const Range &range, const Body &body) const {
+    if (range.begin >= range.end) return;
+    std::array<int64_t, rank> indices = at(range.begin);
+    for (int64_t number = range.begin; number < range.end; ++number) {
+      body(indices);
+      for (size_t i = rank; i-- > 0;) {
+        if (++indices[i] < sizes[i]) break;
+        indices[i] = 0;
+      }
+    }
+  }
 };
 template <class... Counts>
 IndexGrid(Counts...) -> IndexGrid<sizeof...(Counts)>;

@@ -40,14 +40,15 @@ struct PaddedAxis {
     const int64_t a = offset(0), b = offset(taps - 1);
     PaddedAxis axis = covering(source, step, count, std::min(a, b), std::max(a, b));
     if (step == 1 || step > most_phases) return axis;
-    axis.read = 0;
+    uint64_t read = 0;
     // after `step` taps the phases repeat
-    for (int64_t t = 0; t < std::min(taps, step); ++t) axis.read |= uint64_t(1) << axis.phase(offset(t));
+    for (int64_t t = 0; t < std::min(taps, step); ++t) read |= uint64_t(1) << axis.phase(offset(t));
+    if (__builtin_popcountll(read) < step) axis.read = read;
     return axis;
   }
 
-  int64_t phase(int64_t offset) const { return step == 1 ? 0 : offset - floor_div(offset, step) * step; }
-  int64_t cell(int64_t offset) const { return (step == 1 ? offset : floor_div(offset, step)) - first; }
+  int64_t phase(int64_t offset) const { return offset - whole_steps(offset) * step; }
+  int64_t cell(int64_t offset) const { return whole_steps(offset) - first; }
   int64_t source_cell(int64_t cell, int64_t phase) const { return (cell + first) * step + phase; }
 
   bool reads(int64_t phase) const { return read == every_phase || (read >> phase & 1) != 0; }
@@ -58,8 +59,15 @@ struct PaddedAxis {
   }
   // The cells of a phase that lie inside the source; the others are padding.
   Range inside(int64_t phase) const {
-    const int64_t begin = std::clamp<int64_t>(ceil_div(-phase, step) - first, 0, extent);
-    return {begin, std::clamp<int64_t>(ceil_div(source - phase, step) - first, begin, extent)};
+    const int64_t cells = step == 1 ? source : ceil_div(source - phase, step);  // of the source in this phase
+    const int64_t begin = std::clamp<int64_t>(-first, 0, extent);
+    return {begin, std::clamp<int64_t>(cells - first, begin, extent)};
+  }
+
+ private:
+  // floor(offset / step); the common steps without a division, which takes longer than a row of a small plane.
+  int64_t whole_steps(int64_t offset) const {
+    return step == 1 ? offset : step == 2 ? offset >> 1 : floor_div(offset, step);
   }
 };
 
@@ -94,47 +102,22 @@ class PlaneCopy {
         to_depth_(plane.axes[1].extent * plane.axes[2].extent),
         to_row_(plane.axes[2].extent),
         size_(plane.size()) {
-    const PaddedAxis &a0 = plane.axes[0], &a1 = plane.axes[1], &a2 = plane.axes[2];
-    const bool pairs = a2.step == 2 && a2.phases() == 2 && strides[2] == 1;
-    int64_t place = 0;  // of the phase
+    const PaddedAxis &a0 = plane.axes[0], &a1 = plane.axes[1];
+    int64_t place = 0;  // in the band, of the phase
     for (int64_t p0 = 0; p0 < a0.step; ++p0) {
       if (!a0.reads(p0)) continue;
       const Range depths = a0.inside(p0);
       for (int64_t p1 = 0; p1 < a1.step; ++p1) {
         if (!a1.reads(p1)) continue;
         const Range rows = a1.inside(p1);
-        const auto add = [&](int64_t p2, const Range &cells, int64_t count, int64_t partner) {
-          if (depths.begin >= depths.end || rows.begin >= rows.end || count == 0) return;
-          const int64_t corner = (depths.begin * a1.extent + rows.begin) * a2.extent;
-          parts_[count_++] = {a0.source_cell(depths.begin, p0) * strides[0] +
-                                  a1.source_cell(rows.begin, p1) * strides[1] +
-                                  a2.source_cell(cells.begin, p2) * strides[2],
-                              place + corner + cells.begin,
-                              partner < 0 ? -1 : partner + corner,
-                              depths.end - depths.begin,
-                              rows.end - rows.begin,
-                              count};
-        };
-        if (pairs) {
-          // The cells of both phases alternate in the source; the first of them may be of either.
-          const Range even = a2.inside(0), odd = a2.inside(1);
-          const int64_t count = even.end - even.begin + odd.end - odd.begin, next = place + plane.phase_size();
-          const bool even_first = odd.begin == odd.end || (even.begin < even.end && even.begin <= odd.begin);
-          if (even_first) {
-            add(0, even, count, next + odd.begin);
-          } else {
-            place = next;
-            add(1, odd, count, next - plane.phase_size() + even.begin);
-          }
-          place = next + plane.phase_size();
-          continue;
+        const int64_t from =
+            a0.source_cell(depths.begin, p0) * strides[0] + a1.source_cell(rows.begin, p1) * strides[1];
+        const int64_t to = place + (depths.begin * a1.extent + rows.begin) * to_row_;
+        if (depths.begin < depths.end && rows.begin < rows.end) {
+          const Part rest{from, to, -1, depths.end - depths.begin, rows.end - rows.begin, 0};
+          add_columns(rest, plane.axes[2], strides[2], plane.phase_size());
         }
-        for (int64_t p2 = 0; p2 < a2.step; ++p2) {
-          if (!a2.reads(p2)) continue;
-          const Range cells = a2.inside(p2);
-          add(p2, cells, cells.end - cells.begin, -1);
-          place += plane.phase_size();
-        }
+        place += plane.axes[2].phases() * plane.phase_size();
       }
     }
   }
@@ -198,6 +181,31 @@ class PlaneCopy {
     int64_t depths, rows, cells;  // cells: of both phases
   };
 
+  // Adds what `rest` is for one phase of axes 0 and 1, for each phase of axis 2. Both phases of a step of 2 are one part:
+  // their cells alternate in the source, and the first of them may be of either.
+  void add_columns(const Part &rest, const PaddedAxis &axis, int64_t stride, int64_t phase_size) {
+    const auto add = [&](int64_t phase, const Range &cells, int64_t count) -> Part & {
+      Part &part = parts_[count_++] = rest;
+      part.from += axis.source_cell(cells.begin, phase) * stride;
+      part.to += axis.slot(phase) * phase_size + cells.begin;
+      part.cells = count;
+      return part;
+    };
+    if (axis.step == 2 && axis.phases() == 2 && stride == 1) {
+      const Range even = axis.inside(0), odd = axis.inside(1);
+      const int64_t count = even.end - even.begin + odd.end - odd.begin;
+      const bool even_first = odd.begin == odd.end || (even.begin < even.end && even.begin <= odd.begin);
+      if (count == 0) return;
+      if (even_first) add(0, even, count).partner = rest.to + phase_size + odd.begin;
+      else add(1, odd, count).partner = rest.to + even.begin;
+      return;
+    }
+    for (int64_t phase = 0; phase < axis.step; ++phase) {
+      const Range cells = axis.inside(phase);
+      if (axis.reads(phase) && cells.begin < cells.end) add(phase, cells, cells.end - cells.begin);
+    }
+  }
+
   // Calls body(part, place in the image, elements behind part.to) for each depth of each part.
   template <class Body>
   void each(const Body &body) const {
@@ -224,24 +232,29 @@ class PlaneCopy {
   Part parts_[PaddedPlane::most_phases];
 };
 
-// One channel of a band in memory that is used again: at one place of the image for one channel after the other, then at
-// the next place. Padding is written only where it is not what it was.
+// The channels of a band, one behind the other, in memory that is used again: at one place of the image for one image
+// after the other, then at the next place. Padding is written only where it is not what it was.
 template <class T>
 class BandBuffer {
  public:
   BandBuffer(T *cells, T padding) : cells_(cells), padding_(padding) {}
 
-  void move(const PaddedPlane &plane, const Sizes &strides) {
+  // The band that is loaded from now on; `strides` of the image.
+  void move(const PaddedPlane &plane, const Sizes &strides, int64_t channels = 1) {
     std::optional<PlaneCopy> &next = copies_[1 - current_], &before = copies_[current_];
     next.emplace(plane, strides);
-    if (!before || !next->same_padding(*before)) next->pad(padding_, cells_);
+    if (!before || !next->same_padding(*before)) padded_ = 0;
+    channel_stride_ = plane.size();
+    for (; padded_ < channels; ++padded_) next->pad(padding_, cells_ + padded_ * channel_stride_);
     current_ = 1 - current_;
   }
-  void load(const T *source) { copies_[current_]->load(source, cells_); }
-  const T *cells() const { return cells_; }
+  void load(const T *source, int64_t channel = 0) {
+    copies_[current_]->load(source, cells_ + channel * channel_stride_);
+  }
 
  private:
   T *cells_, padding_;
+  int64_t padded_ = 0, channel_stride_ = 0;  // padded_: channels whose padding is written
   int current_ = 0;
   std::optional<PlaneCopy> copies_[2];
 };

@@ -1,8 +1,7 @@
+// Which source cells a panel reads, as runs: PatchPanel of patch_panel.hpp.
 #include "patch_panel.hpp"
 
 #include <numeric>
-
-#include "../workspace.hpp"
 
 namespace gemmconv {
 
@@ -30,19 +29,11 @@ TapLine TapLine::backward(const Axis &axis, bool flip, int64_t residue) {
 }
 
 size_t PatchPanel::scratch_bytes(const PatchGrid &grid, int64_t columns, int64_t taps) {
-  return rounded(static_cast<size_t>(grid.most_pieces(columns)) * sizeof(Piece)) +
-         rounded(static_cast<size_t>(taps * grid.most_runs(columns)) * sizeof(PanelRun)) +
-         rounded(static_cast<size_t>(taps + 1) * sizeof(int32_t));
+  return gemmconv::scratch_bytes<Scratch>(grid, columns, taps);
 }
 
-PatchPanel::PatchPanel(const PatchGrid &grid, int64_t columns, int64_t taps, void *scratch) : grid_(grid) {
-  std::byte *at = static_cast<std::byte *>(scratch);
-  pieces_ = reinterpret_cast<Piece *>(at);
-  at += rounded(static_cast<size_t>(grid.most_pieces(columns)) * sizeof(Piece));
-  runs_ = reinterpret_cast<PanelRun *>(at);
-  at += rounded(static_cast<size_t>(taps * grid.most_runs(columns)) * sizeof(PanelRun));
-  first_run_ = reinterpret_cast<int32_t *>(at);
-}
+PatchPanel::PatchPanel(const PatchGrid &grid, int64_t columns, int64_t taps, void *scratch)
+    : grid_(grid), scratch_(scratch_arrays<Scratch>(scratch, grid, columns, taps)) {}
 
 void PatchPanel::cut(int64_t first, int64_t count) {
   piece_count_ = 0;
@@ -51,7 +42,7 @@ void PatchPanel::cut(int64_t first, int64_t count) {
   int64_t h = row % size[1], d = row / size[1] % size[0], image = row / size[1] / size[0];
   for (int64_t column = 0; column < count;) {
     const int64_t here = std::min(size[2] - w, count - column);
-    pieces_[piece_count_++] = {column, here, image, d, h, w};
+    scratch_.pieces[piece_count_++] = {column, here, image, d, h, w};
     column += here;
     w = 0;
     if (++h == size[1]) {
@@ -64,11 +55,11 @@ void PatchPanel::cut(int64_t first, int64_t count) {
   }
 }
 
-// A run, melted into the one before where it continues it.
+// A run, or some more of the one before where it continues that.
 void PatchPanel::add(int64_t column, int64_t count, int64_t from) {
   if (count <= 0) return;
-  if (run_count_ > first_run_[taps_]) {
-    PanelRun &before = runs_[run_count_ - 1];
+  if (run_count_ > scratch_.first_run[taps_]) {
+    Run &before = scratch_.runs[run_count_ - 1];
     const bool continues =
         from < 0 ? before.from < 0 : before.from >= 0 && before.from + before.count * grid_.taps[2].step == from;
     if (continues) {
@@ -76,7 +67,7 @@ void PatchPanel::add(int64_t column, int64_t count, int64_t from) {
       return;
     }
   }
-  runs_[run_count_++] = {static_cast<int32_t>(column), static_cast<int32_t>(count), from};
+  scratch_.runs[run_count_++] = {static_cast<int32_t>(column), static_cast<int32_t>(count), from};
 }
 
 void PatchPanel::aim(int64_t begin, int64_t end) {
@@ -85,14 +76,14 @@ void PatchPanel::aim(int64_t begin, int64_t end) {
   run_count_ = 0;
   taps_ = 0;
   for (int64_t t = begin; t < end; ++t, ++taps_) {
-    first_run_[taps_] = run_count_;
+    scratch_.first_run[taps_] = run_count_;
     const int64_t depth_offset = depths.offset(t / columns.count / rows.count);
     const int64_t row_offset = rows.offset(t / columns.count % rows.count);
     const int64_t offset = columns.offset(t % columns.count);
     // The positions along the last axis that read a cell inside the source.
     const int64_t low = ceil_div(-offset, columns.step), high = ceil_div(width - offset, columns.step);
     for (int64_t i = 0; i < piece_count_; ++i) {
-      const Piece &piece = pieces_[i];
+      const Piece &piece = scratch_.pieces[i];
       const int64_t d = piece.d * depths.step + depth_offset, h = piece.h * rows.step + row_offset;
       if (d < 0 || d >= grid_.sources[0] || h < 0 || h >= grid_.sources[1]) {
         add(piece.column, piece.count, -1);
@@ -107,7 +98,7 @@ void PatchPanel::aim(int64_t begin, int64_t end) {
       add(piece.column + last, piece.count - last, -1);
     }
   }
-  first_run_[taps_] = run_count_;
+  scratch_.first_run[taps_] = run_count_;
 }
 
 }  // namespace gemmconv

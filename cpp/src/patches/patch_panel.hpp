@@ -1,6 +1,6 @@
-// A panel of the column matrix that never exists: some neighbouring target pixels as columns, the source cells they
-// read as rows (channel, tap). Which cells those are is worked out once for each panel and tap, as runs of neighbours
-// and of padding; every channel is then copied by the same runs.
+// A panel: some columns of the matrix of patches, which as a whole never exists. Columns are neighbouring target pixels,
+// rows (channel, tap) the source cells that they read. Which cells those are is computed once for each panel and tap, as
+// runs of neighbours and of padding; every channel is then copied by the same runs.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 
 #include "../geometry.hpp"
 #include "../kernels/kernels.hpp"
+#include "../scratch.hpp"
 
 namespace gemmconv {
 
@@ -27,7 +28,7 @@ struct TapLine {
   static TapLine backward(const Axis &axis, bool flip, int64_t residue);
 };
 
-// What panels are cut from: a lattice of targets in C order, image after image, and the source that they read.
+// What panels are parts of: a grid of targets in C order, image after image, and the source that they read.
 struct PatchGrid {
   TapLine taps[3];
   Sizes targets{1, 1, 1};  // of one image
@@ -41,7 +42,7 @@ struct PatchGrid {
   int64_t most_runs(int64_t columns) const { return 2 * most_pieces(columns) + 1; }
 };
 
-// Columns of a panel that lie in one row of the lattice.
+// Columns of a panel that lie in one row of the grid.
 struct Piece {
   int64_t column, count, image;
   int64_t d, h, w;  // of the first one
@@ -53,26 +54,36 @@ class PatchPanel {
   static size_t scratch_bytes(const PatchGrid &grid, int64_t columns, int64_t taps);
   PatchPanel(const PatchGrid &grid, int64_t columns, int64_t taps, void *scratch);
 
-  // The panel of the columns first .. first + count - 1 of the lattice.
+  // Makes this the panel of the columns first .. first + count - 1 of the grid.
   void cut(int64_t first, int64_t count);
-  // Works out the runs of the taps begin .. end - 1.
+  // Computes the runs of the taps begin .. end - 1, which gather() copies.
   void aim(int64_t begin, int64_t end);
-  // Rows (channel, tap) of the taps aimed at, into panel[row * panel_row + column]; `source` is the first channel.
+  // The rows (channel, tap) of these taps, into panel[row * panel_row + column]; `source` is the first channel.
   template <class T>
   void gather(int64_t channels, const T *source, int64_t channel_stride, T *panel, int64_t panel_row) const {
-    kernels<T>().moves.gather(channels, taps_, first_run_, runs_, source, channel_stride, grid_.taps[2].step, panel,
-                              panel_row);
+    kernels().panel<T>().gather(channels, taps_, scratch_.first_run, scratch_.runs, source, channel_stride,
+                                grid_.taps[2].step, panel, panel_row);
   }
   int64_t piece_count() const { return piece_count_; }
-  const Piece &piece(int64_t i) const { return pieces_[i]; }
+  const Piece &piece(int64_t i) const { return scratch_.pieces[i]; }
 
  private:
+  struct Scratch {
+    Piece *pieces;
+    Run *runs;
+    int32_t *first_run;  // of each tap
+    template <class Visit>
+    void each(const Visit &visit, const PatchGrid &grid, int64_t columns, int64_t taps) {
+      visit(pieces, grid.most_pieces(columns));
+      visit(runs, taps * grid.most_runs(columns));
+      visit(first_run, taps + 1);
+    }
+  };
+
   void add(int64_t column, int64_t count, int64_t from);
 
   const PatchGrid &grid_;
-  Piece *pieces_;
-  PanelRun *runs_;
-  int32_t *first_run_;
+  Scratch scratch_;
   int64_t piece_count_ = 0, taps_ = 0;
   int32_t run_count_ = 0;
 };

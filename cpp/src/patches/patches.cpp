@@ -51,7 +51,7 @@ Tap tap_at(const Geometry &geometry, int64_t tap) {
   return result;
 }
 
-// The taps of a kernel, worked out once where they are few: six divisions each are a third of the time of a 7x7 plane.
+// The taps of a kernel, computed once where they are few: six divisions each are a third of the time of a 7x7 plane.
 class Taps {
  public:
   explicit Taps(const Geometry &geometry) : geometry_(geometry) {
@@ -205,14 +205,15 @@ void gather(const Geometry &geometry, int threads, int64_t group, int64_t first_
     return gather_by_bands(bands, threads, block, x, cols, cols_row);
   const Taps taps(geometry);
   // channel, image, tap: a plane of x stays in the cache for all its taps
-  parallel_ranges(threads, channels * images * area, [&](int64_t begin, int64_t end) {
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t t = unit % area, image = unit / area % images, channel = unit / area / images;
+  const IndexGrid grid{channels, images, area};
+  parallel_ranges(threads, grid.count(), [&](int64_t begin, int64_t end) {
+    grid.each(Range{begin, end}, [&](const auto &at) {
+      const auto [channel, image, t] = at;
       const T *from = x + ((first_image + image) * geometry.in_channels + group * channels + channel) * plane;
       T *to = cols + (channel * area + t) * cols_row + image * pixels;
       if (shifted) gather_shifted(geometry, taps[t], first_pixel, pixels, from, to);
       else gather_tap(geometry, taps[t], first_pixel, pixels, from, to);
-    }
+    });
   });
 }
 
@@ -238,18 +239,19 @@ void scatter_add(const Geometry &geometry, int threads, int64_t group, int64_t f
   const Taps taps(geometry);
   const int64_t planes = channels * images;
   // A thread owns planes of dx or, where they are few, some rows of each.
-  const int64_t slabs = planes < 4 * threads && threads > 1 ? std::min<int64_t>(rows, threads) : 1;
-  parallel_ranges(threads, planes * slabs, [&](int64_t begin, int64_t end) {
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t slab = unit % slabs, image = unit / slabs % images, channel = unit / slabs / images;
-      const Range owned{rows * slab / slabs, rows * (slab + 1) / slabs};
+  const int64_t shares = planes < 4 * threads && threads > 1 ? std::min<int64_t>(rows, threads) : 1;
+  const IndexGrid grid{channels, images, shares};
+  parallel_ranges(threads, grid.count(), [&](int64_t begin, int64_t end) {
+    grid.each(Range{begin, end}, [&](const auto &at) {
+      const auto [channel, image, share] = at;
+      const Range owned = even_share(rows, share, shares);
       T *to = dx + ((first_image + image) * geometry.in_channels + group * channels + channel) * plane;
       if (!accumulate) std::fill(to + owned.begin * geometry.input[2], to + owned.end * geometry.input[2], T(0));
       for (int64_t t = 0; t < area; ++t) {
         const T *from = cols + (channel * area + t) * cols_row + image * pixels;
         scatter_tap(geometry, taps[t], owned, first_pixel, pixels, from, to);
       }
-    }
+    });
   });
 }
 

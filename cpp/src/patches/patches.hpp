@@ -4,7 +4,7 @@
 //
 // All work on the images [first_image, first_image + images) and, of each, on the output pixels [first_pixel,
 // first_pixel + pixels) in C order, for the input channels of one group. With geometry.flip the taps are read from the
-// far end, so that weights are never turned.
+// far end, so that weights are never reversed.
 #pragma once
 
 #include <cstdint>

@@ -3,26 +3,13 @@
 #include <cstring>
 
 #include "../grain.hpp"
+#include "../index_grid.hpp"
 #include "../threads.hpp"
 #include "patches.hpp"
 
 namespace gemmconv {
 
 namespace {
-
-// Counts (i0, i1, i2) through sizes in C order.
-struct Position {
-  int64_t at[3];
-  Position(const Sizes &sizes, int64_t flat)
-      : at{flat / sizes[2] / sizes[1], flat / sizes[2] % sizes[1], flat % sizes[2]} {}
-  void advance(const Sizes &sizes) {
-    if (++at[2] < sizes[2]) return;
-    at[2] = 0;
-    if (++at[1] < sizes[1]) return;
-    at[1] = 0;
-    if (++at[0] == sizes[0]) at[0] = 0;
-  }
-};
 
 // Whether the taps of a row lie in x as they do in a patch, one after the other with all their channels.
 bool taps_together(const Geometry &geometry) {
@@ -37,48 +24,59 @@ int64_t output_reading(const Axis &axis, int64_t cell, int64_t offset) {
   return o < axis.output && o * axis.stride == distance ? o : -1;
 }
 
+// The patch of the output pixel at `pixel`: `from` is the first channel of its image, `to` is written whole.
+template <class T>
+void gather_patch(const Geometry &geometry, bool together, const std::array<int64_t, 3> &pixel, const T *from, T *to) {
+  const Axis axis0 = geometry.axis(0), axis1 = geometry.axis(1), axis2 = geometry.axis(2);
+  const int64_t channels = geometry.group_inputs(), all_channels = geometry.in_channels;
+  const int64_t row_size = axis2.kernel * channels;  // one row of taps
+  const int64_t start2 = pixel[2] * axis2.stride - axis2.padding_low;
+  const Range inside = taps_inside(axis2, start2);
+  for (int64_t t0 = 0; t0 < axis0.kernel; ++t0) {
+    const int64_t i0 = pixel[0] * axis0.stride + tap_offset(axis0, t0, geometry.flip);
+    for (int64_t t1 = 0; t1 < axis1.kernel; ++t1, to += row_size) {
+      const int64_t i1 = pixel[1] * axis1.stride + tap_offset(axis1, t1, geometry.flip);
+      if (i0 < 0 || i0 >= axis0.input || i1 < 0 || i1 >= axis1.input || inside.begin == inside.end) {
+        std::fill(to, to + row_size, T(0));
+        continue;
+      }
+      const int64_t row = (i0 * axis1.input + i1) * axis2.input;
+      if (together) {
+        std::fill(to, to + inside.begin * channels, T(0));
+        std::memcpy(to + inside.begin * channels, from + (row + start2 + inside.begin) * channels,
+                    (inside.end - inside.begin) * channels * sizeof(T));
+        std::fill(to + inside.end * channels, to + row_size, T(0));
+        continue;
+      }
+      for (int64_t t2 = 0; t2 < axis2.kernel; ++t2) {
+        const int64_t i2 = pixel[2] * axis2.stride + tap_offset(axis2, t2, geometry.flip);
+        if (i2 < 0 || i2 >= axis2.input) std::fill_n(to + t2 * channels, channels, T(0));
+        else std::copy_n(from + (row + i2) * all_channels, channels, to + t2 * channels);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 template <class T>
 void gather_nhwc(const Geometry &geometry, int threads, int64_t group, int64_t first_image, int64_t images,
                  int64_t first_pixel, int64_t pixels, const T *x, T *cols, int64_t cols_row) {
-  const Axis axis0 = geometry.axis(0), axis1 = geometry.axis(1), axis2 = geometry.axis(2);
-  const int64_t channels = geometry.group_inputs(), all_channels = geometry.in_channels;
-  const int64_t row_size = axis2.kernel * channels;  // one row of taps
   const bool together = taps_together(geometry);
+  const IndexGrid grid{geometry.output[0], geometry.output[1], geometry.output[2]};
+  const Strides strides = geometry.x_strides();
   threads = threads_for(threads, images * pixels * geometry.patch_size());
   parallel_ranges(threads, images * pixels, [&](int64_t begin, int64_t end) {
-    Position pixel(geometry.output, first_pixel + begin % pixels);
-    for (int64_t unit = begin; unit < end; ++unit) {
-      if (unit % pixels == 0) pixel = Position(geometry.output, first_pixel);
-      const T *from = x + (first_image + unit / pixels) * geometry.input_pixels() * all_channels + group * channels;
+    for (int64_t unit = begin; unit < end;) {
+      const int64_t image = unit / pixels, stop = std::min(end, (image + 1) * pixels);
+      const int64_t pixel = first_pixel + unit % pixels;
+      const T *from = x + (first_image + image) * strides.image + group * geometry.group_inputs();
       T *to = cols + unit * cols_row;
-      const int64_t start2 = pixel.at[2] * axis2.stride - axis2.padding_low;
-      const Range inside = taps_inside(axis2, start2);
-      for (int64_t t0 = 0; t0 < axis0.kernel; ++t0) {
-        const int64_t i0 = pixel.at[0] * axis0.stride + tap_offset(axis0, t0, geometry.flip);
-        for (int64_t t1 = 0; t1 < axis1.kernel; ++t1, to += row_size) {
-          const int64_t i1 = pixel.at[1] * axis1.stride + tap_offset(axis1, t1, geometry.flip);
-          if (i0 < 0 || i0 >= axis0.input || i1 < 0 || i1 >= axis1.input || inside.begin == inside.end) {
-            std::fill(to, to + row_size, T(0));
-            continue;
-          }
-          const int64_t row = (i0 * axis1.input + i1) * axis2.input;
-          if (together) {
-            std::fill(to, to + inside.begin * channels, T(0));
-            std::memcpy(to + inside.begin * channels, from + (row + start2 + inside.begin) * channels,
-                        (inside.end - inside.begin) * channels * sizeof(T));
-            std::fill(to + inside.end * channels, to + row_size, T(0));
-            continue;
-          }
-          for (int64_t t2 = 0; t2 < axis2.kernel; ++t2) {
-            const int64_t i2 = pixel.at[2] * axis2.stride + tap_offset(axis2, t2, geometry.flip);
-            if (i2 < 0 || i2 >= axis2.input) std::fill_n(to + t2 * channels, channels, T(0));
-            else std::copy_n(from + (row + i2) * all_channels, channels, to + t2 * channels);
-          }
-        }
-      }
-      pixel.advance(geometry.output);
+      grid.each(Range{pixel, pixel + stop - unit}, [&](const std::array<int64_t, 3> &at) {
+        gather_patch(geometry, together, at, from, to);
+        to += cols_row;
+      });
+      unit = stop;
     }
   });
 }
