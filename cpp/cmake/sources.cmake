@@ -22,10 +22,12 @@ target_sources(gemmconv PRIVATE
   cpp/src/patches/patches.cpp
   cpp/src/patches/patch_panel.cpp
   cpp/src/patches/patches_nhwc.cpp
-  cpp/src/pooling/adaptive.cpp
   cpp/src/pooling/average.cpp
+  cpp/src/pooling/average_backward.cpp
   cpp/src/pooling/lp.cpp
+  cpp/src/pooling/lp_backward.cpp
   cpp/src/pooling/max.cpp
+  cpp/src/pooling/unpool.cpp
   cpp/src/strategies/depthwise/depthwise.cpp
   cpp/src/strategies/depthwise/cost.cpp
   cpp/src/strategies/depthwise/channels.cpp

@@ -1,11 +1,13 @@
-// The gradient of average pooling in NHWC: a cell sums the cells of dy whose windows read it, each by its weight, channels
-// side by side. Cells of one phase of the stride that whole windows read, and no others, go to the kernel as one group.
+// The variant "channels" of the gradient of average pooling (NHWC): a cell sums the cells of dy whose windows read it, each
+// by its weight, channels side by side. Cells of one phase of the stride that whole windows read, and no others, go to
+// the kernel as one group.
 #pragma once
 
-#include "average.hpp"
-#include "spread.hpp"
+#include "channels.hpp"
+#include "divisor.hpp"
+#include "readers.hpp"
 
-namespace gemmconv {
+namespace gemmconv::pooling {
 
 // The most windows that read one cell.
 inline int64_t most_windows(const Windows &windows) {
@@ -17,31 +19,47 @@ inline int64_t most_windows(const Windows &windows) {
   return count;
 }
 
+// The cells of axis 2 that only inner outputs read, as many as any.
+inline Range steady_cells(const Windows &windows) {
+  const Axis &axis = windows.axis[2];
+  const Range inner = inner_columns(windows);
+  if (inner.begin >= inner.end) return Range{0, 0};
+  return Range{inner.begin * axis.stride + windows.extent() - 1 - axis.padding_low,
+               std::min(axis.input, inner.end * axis.stride - axis.padding_low)};
+}
+
+// The outputs that read one cell: their offsets in dy and their weights.
 template <class T>
-void average_backward_channels(const PoolGeometry &geometry, const Windows &windows, int threads, const T *dy, T *dx) {
+struct CellReaders {
+  int64_t *offsets;
+  T *weights;
+  template <class Visit>
+  void each(const Visit &visit, int64_t most) {
+    visit(offsets, most);
+    visit(weights, most);
+  }
+};
+
+template <class T>
+void spread_by_channels(const Call<T> &call) {
+  constexpr int64_t tile_bytes = 16 << 10;  // which stay in the first-level cache from phase to phase; not tuned
+  constexpr int64_t most_channels = 1024;
+  const PoolGeometry &geometry = call.geometry;
+  const Windows &windows = call.windows;
   const Planes planes(geometry);
   const Divisors<T> divisors(geometry, windows);
   const int64_t channels = planes.inner, most = most_windows(windows);
   const Axis &axis = windows.axis[2];
-  const Range inner = inner_columns(windows);
-  // cells that only inner outputs read, as many as any
-  const Range steady = inner.begin < inner.end
-                           ? Range{inner.begin * axis.stride + windows.extent() - 1 - axis.padding_low,
-                                   std::min(axis.input, inner.end * axis.stride - axis.padding_low)}
-                           : Range{0, 0};
-  // a tile of about 16 KiB, which stays in the first-level cache from phase to phase
+  const Range steady = steady_cells(windows);
   const int64_t columns = std::max<int64_t>(
-      axis.stride * 4, (16 << 10) / (channels * static_cast<int64_t>(sizeof(T))) / axis.stride * axis.stride);
-  const int64_t depth = std::min<int64_t>(channels, 1024);
-  const int64_t count =
-      planes.outer * geometry.input[0] * geometry.input[1] * ceil_div(axis.input, columns) * ceil_div(channels, depth);
-  const int parts = static_cast<int>(std::min<int64_t>(threads, std::max<int64_t>(count, 1)));
-  const size_t bytes = static_cast<size_t>(most * static_cast<int64_t>(sizeof(int64_t) + sizeof(T)) + 63) / 64 * 64;
+      axis.stride * 4, tile_bytes / (channels * static_cast<int64_t>(sizeof(T))) / axis.stride * axis.stride);
+  const Tiles tiles(planes, geometry.input, columns, std::min(channels, most_channels));
+  const int parts = static_cast<int>(std::min<int64_t>(call.threads, std::max<int64_t>(tiles.count(), 1)));
+  const size_t bytes = scratch_bytes<CellReaders<T>>(most);
   const Workspace workspace(bytes * static_cast<size_t>(parts));
-  for_tiles_in_parts(parts, planes, geometry.input, columns, depth, [&](int part, const Tile &tile) {
-    int64_t *offsets = reinterpret_cast<int64_t *>(static_cast<char *>(workspace.data()) + part * bytes);
-    T *weights = reinterpret_cast<T *>(offsets + most);
-    T *to = dx + row_offset(planes, geometry.input, tile.outer, tile.row0, tile.row1) + tile.channel;
+  for_tiles_in_parts(parts, tiles, [&](int part, const Tile &tile) {
+    const auto readers = scratch_arrays<CellReaders<T>>(static_cast<char *>(workspace.data()) + part * bytes, most);
+    T *to = call.out + row_offset(planes, geometry.input, tile.outer, tile.row0, tile.row1) + tile.channel;
     // `m` cells from `cell` on, a stride apart
     const auto gather = [&](int64_t cell, int64_t m) {
       int64_t k = 0;
@@ -51,12 +69,12 @@ void average_backward_channels(const PoolGeometry &geometry, const Windows &wind
         const double rows = divisors.rows(o0, o1);
         for (int64_t o = reaching.begin; o < reaching.end; ++o) {
           if (!windows.reads(2, o, cell)) continue;
-          offsets[k] = row + o * channels;
-          weights[k++] = static_cast<T>(1 / (rows * divisors.column(o)));
+          readers.offsets[k] = row + o * channels;
+          readers.weights[k++] = static_cast<T>(1 / (rows * divisors.column(o)));
         }
       });
-      kernels<T>().pools.weighted(m, tile.channels, k, dy, channels, offsets, weights, to + cell * channels,
-                                  axis.stride * channels);
+      kernels().pool<T>().weighted(m, tile.channels, k, call.dy, channels, readers.offsets, readers.weights,
+                                   to + cell * channels, axis.stride * channels);
     };
     const Range group{std::clamp(steady.begin, tile.begin, tile.end), std::clamp(steady.end, tile.begin, tile.end)};
     for (int64_t cell = tile.begin; cell < std::min(group.begin, tile.end); ++cell) gather(cell, 1);
@@ -66,4 +84,4 @@ void average_backward_channels(const PoolGeometry &geometry, const Windows &wind
   });
 }
 
-}  // namespace gemmconv
+}  // namespace gemmconv::pooling

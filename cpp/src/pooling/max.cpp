@@ -1,216 +1,165 @@
-// Maximum pooling, and what travels along its indices: the gradient to the winning unit, unpooling and its gradient.
-#include <atomic>
-#include <type_traits>
+// Maximum pooling over sliding and adaptive windows, with or without the position of the largest cell.
+#include <limits>
 
-#include "../check.hpp"
-#include "largest.hpp"
+#include "adaptive_rows.hpp"
+#include "argmax_rows.hpp"
+#include "bands.hpp"
+#include "channels.hpp"
 #include "pooling.hpp"
+#include "rows.hpp"
+#include "whole.hpp"
 
 namespace gemmconv {
 
+namespace pooling {
 namespace {
 
-// The place in the array of indices that stands first among those seen by any thread; its end when all is well.
-class FirstBad {
- public:
-  explicit FirstBad(int64_t none) : place_(none) {}
-  void see(int64_t place) {
-    int64_t before = place_.load(std::memory_order_relaxed);
-    while (place < before && !place_.compare_exchange_weak(before, place, std::memory_order_relaxed)) {
-    }
-  }
-  int64_t place() const { return place_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<int64_t> place_;
-};
-
-// Throws when an index was bad: which, where in the array of indices, and what would have been right.
-void require_good(const FirstBad &bad, const PoolGeometry &geometry, const int64_t *indices) {
-  const int64_t place = bad.place();
-  if (place == geometry.batch * geometry.channels * geometry.output_pixels()) return;
-  std::string where;
-  int64_t rest = place;
-  const auto peel = [&](int64_t size) {
-    where = say(rest % size, where.empty() ? "" : ", ", where);
-    rest /= size;
-  };
-  if (geometry.layout == Layout::nhwc) peel(geometry.channels);
-  for (int a = 2; a > 2 - geometry.rank; --a) peel(geometry.output[a]);
-  if (geometry.layout == Layout::nchw) peel(geometry.channels);
-  const int64_t pixels = geometry.input_pixels();
-  throw Error(Status::invalid_argument,
-              say("index ", indices[place], " at (", rest, ", ", where, ") of indices is outside a plane of ", pixels,
-                  " cells; it must be from -1 to ", pixels - 1));
-}
-
-// Zeros are written this far ahead of the values that are put among them: a page, so that both happen in the first-level
-// cache where a pooling's places follow each other.
-constexpr int64_t ahead_bytes = 4096;
-
-// Cells [low, high) of one plane as they are written: those before `ready` hold their zeros.
 template <class T>
-struct Target {
-  T *cells;
-  int64_t inner, low, high, ready, plane;
+constexpr T lowest = -std::numeric_limits<T>::infinity();
 
-  void prepare(int64_t end) {
-    std::fill(cells + ready * inner, cells + end * inner, T(0));
-    ready = end;
-  }
-  // Whether a cell that is not ready is one to write to; it is made ready, or seen to be bad.
-  [[gnu::noinline]] bool reach(int64_t index, int64_t place, FirstBad &bad) {
-    if (index < low || index >= high) {
-      if (index < -1 || index >= plane) bad.see(place);
-      return false;
-    }
-    prepare(std::min(high, index + std::max<int64_t>(1, ahead_bytes / (inner * static_cast<int64_t>(sizeof(T))))));
-    return true;
-  }
+template <class T>
+struct Largest {
+  using Value = T;
+  T neutral() const { return lowest<T>; }
+  T lift(T x) const { return x; }
+  T join(T best, T x) const { return (x > best) | (x != x) ? x : best; }
+  struct Row {
+    T operator()(int64_t, int64_t, T value) const { return value; }
+  };
+  Row row(int64_t, int64_t, int64_t) const { return Row{}; }
 };
 
-// cells[index] (+)= source for `count` x `inner` sources, the first of which is number `place`. Inner: 1, or 0 for target.inner.
-template <bool add, int Inner, class T>
-void put_all(int64_t count, const T *source, const int64_t *indices, Target<T> &target, int64_t place, FirstBad &bad) {
-  const int64_t inner = Inner ? Inner : target.inner, low = target.low;
-  T *const cells = target.cells;
-  uint64_t ready = static_cast<uint64_t>(target.ready - low);
-  for (int64_t i = 0; i < count; ++i, source += inner, indices += inner) {
-    for (int64_t c = 0; c < inner; ++c) {
-      const int64_t index = indices[c];
-      // one comparison finds the common case: a cell that is owned and ready
-      if (__builtin_expect(static_cast<uint64_t>(index - low) >= ready, 0)) {
-        if (!target.reach(index, place + i * inner + c, bad)) continue;
-        ready = static_cast<uint64_t>(target.ready - low);
-      }
-      T &cell = cells[index * inner + c];
-      cell = add ? cell + source[c] : source[c];
-    }
-  }
-}
-
-// The same for `lanes` planes of NCHW at once, whose zeros are written: windows that overlap add to one cell one after the
-// other, and sums of four planes run beside each other.
-template <bool add, int lanes, class T>
-void put_planes(int64_t pixels, int64_t plane, const T *source, const int64_t *indices, T *cells, int64_t place,
-                FirstBad &bad) {
-  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-    for (int lane = 0; lane < lanes; ++lane) {
-      const int64_t at = lane * pixels + pixel, index = indices[at];
-      if (static_cast<uint64_t>(index) < static_cast<uint64_t>(plane)) {
-        T &cell = cells[lane * plane + index];
-        cell = add ? cell + source[at] : source[at];
-      } else if (index != -1) {
-        bad.see(place + at);
-      }
-    }
-  }
-}
-
-// Calls body(constant) with the number of channels where it is small, so that the loop over them is unrolled, else with 0.
-template <class Body>
-void with_inner(int64_t inner, const Body &body) {
-  if (inner == 1) body(std::integral_constant<int, 1>());
-  else if (inner == 2) body(std::integral_constant<int, 2>());
-  else if (inner == 3) body(std::integral_constant<int, 3>());
-  else if (inner == 4) body(std::integral_constant<int, 4>());
-  else body(std::integral_constant<int, 0>());
-}
-
-// Writes target = 0 and then adds or puts each source at its index, in C order. A part owns planes or, where they are fewer
-// than threads, some cells of each: whatever the parts, each cell sees the same order.
-template <bool add, class T>
-void scatter(const PoolGeometry &geometry, int threads, const T *source, const int64_t *indices, T *target) {
-  const Planes planes(geometry);
-  const int64_t cells = geometry.input_pixels(), pixels = geometry.output_pixels(), inner = planes.inner;
-  threads = threads_for(threads, planes.outer * inner * (cells + pixels));
-  const int64_t slabs =
-      planes.outer < threads ? std::min<int64_t>(cells, ceil_div(threads, std::max<int64_t>(planes.outer, 1))) : 1;
-  FirstBad bad(planes.outer * inner * pixels);
-  parallel_ranges(threads, planes.outer * slabs, [&](int64_t first, int64_t last) {
-    int64_t part = first;
-    if (inner == 1 && slabs == 1 && 4 * cells * static_cast<int64_t>(sizeof(T)) <= 4 * ahead_bytes) {
-      for (; part + 4 <= last; part += 4) {
-        T *to = target + part * cells;
-        std::fill(to, to + 4 * cells, T(0));
-        put_planes<add, 4>(pixels, cells, source + part * pixels, indices + part * pixels, to, part * pixels, bad);
-      }
-    }
-    for (; part < last; ++part) {
-      const int64_t outer = part / slabs, slab = part % slabs, low = cells * slab / slabs;
-      const int64_t begin = outer * pixels * inner;
-      Target<T> to{target + outer * cells * inner, inner, low, cells * (slab + 1) / slabs, low, cells};
-      with_inner(inner, [&](auto constant) {
-        put_all<add, decltype(constant)::value>(pixels, source + begin, indices + begin, to, begin, bad);
-      });
-      to.prepare(to.high);
+// Each plane as a whole. The position is found by looking for what is the largest.
+template <class T>
+void largest_of_planes(const Call<T> &call) {
+  const int64_t cells = call.geometry.input_pixels();
+  for_planes(call, [&](int64_t begin, int64_t end) {
+    kernels().pool<T>().row_maxima(end - begin, cells, call.x + begin * cells, cells, call.out + begin);
+    for (int64_t plane = begin; call.indices && plane < end; ++plane) {
+      const T *from = call.x + plane * cells, best = call.out[plane];
+      int64_t cell = 0;
+      while (!ties(from[cell], best)) ++cell;
+      call.indices[plane] = cell;
     }
   });
-  require_good(bad, geometry, indices);
 }
 
-// values = cells[index] for `count` x `inner` places, 0 for index -1.
-template <int Inner, class T>
-void take_all(int64_t count, int64_t channels, int64_t plane, const T *cells, const int64_t *indices, T *values,
-              int64_t place, FirstBad &bad) {
-  const int64_t inner = Inner ? Inner : channels;
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t c = 0; c < inner; ++c, ++indices, ++values) {
-      const int64_t index = *indices;
-      if (static_cast<uint64_t>(index) < static_cast<uint64_t>(plane)) {
-        *values = cells[index * inner + c];
-      } else {
-        *values = T(0);
-        if (index != -1) bad.see(place + i * inner + c);
-      }
+// Whether some window lies wholly in padding.
+inline bool some_empty(const Windows &windows) {
+  const auto empty = [&](int a) {
+    const Axis &axis = windows.axis[a];
+    const int64_t extent = (axis.kernel - 1) * axis.dilation + 1;
+    if (axis.dilation > axis.input) return true;  // it may step over the input
+    return axis.padding_low >= extent || (axis.output - 1) * axis.stride - axis.padding_low >= axis.input;
+  };
+  return !windows.adaptive && (empty(0) || empty(1) || empty(2));
+}
+
+// Windows that lie wholly in padding have no position: -1. In NHWC such a window is a group of its own, without cells.
+template <class T>
+void clear_empty(const Windows &windows, const WindowGroup<T> &group, int64_t *indices) {
+  if (!group.planar) return;
+  for (int64_t i = 0; i < group.m; ++i)
+    if (windows.span(1, group.o1 + i).count == 0)
+      std::fill_n(indices + group.y + i * group.y_row, group.n, int64_t(-1));
+  for (int64_t j = 0; j < group.n; ++j)
+    if (windows.span(2, group.o2 + j).count == 0)
+      for (int64_t i = 0; i < group.m; ++i) indices[group.y + i * group.y_row + j] = -1;
+}
+
+// Groups of windows by a kernel, for bands and channels.
+template <class T>
+auto largest_of_groups(const Call<T> &call) {
+  return [&call, empties = some_empty(call.windows)](const WindowGroup<T> &group) {
+    const PoolKernel<T> &kernel = kernels().pool<T>();
+    T *to = call.out + group.y;
+    if (group.k == 0) {
+      group.fill(call.out, lowest<T>);
+      if (call.indices) group.fill(call.indices, int64_t(-1));
+    } else if (call.indices) {
+      kernel.argmax(group.m, group.n, group.k, group.x, group.x_row, group.offsets, group.places, to,
+                    call.indices + group.y, group.y_row);
+      if (empties) clear_empty(call.windows, group, call.indices);
+    } else {
+      kernel.largest(group.m, group.n, group.k, group.x, group.x_row, group.offsets, to, group.y_row);
     }
-  }
+  };
+}
+
+template <class T>
+void largest_by_bands(const Call<T> &call) {
+  for_bands(call, lowest<T>, largest_of_groups(call));
+}
+
+template <class T>
+void largest_by_channels(const Call<T> &call) {
+  for_channel_groups(call, largest_of_groups(call));
+}
+
+template <class T>
+const char *refuses_groups_of_channels(const Call<T> &call) {
+  if (const char *reason = refuses_channels_first(call)) return reason;
+  return refuses_positions(call);
+}
+
+template <class T>
+const char *refuses_adaptive_positions(const Call<T> &call) {
+  if (const char *reason = refuses_adaptive(call)) return reason;
+  return refuses_positions(call);
+}
+
+template <class T>
+void largest_by_rows(const Call<T> &call) {
+  if (call.indices) argmax_by_rows(call);
+  else reduce_by_rows(call, Largest<T>{}, Largest<T>{});
+}
+
+template <class T>
+void largest_by_cells(const Call<T> &call) {
+  if (call.indices) argmax_by_cells(call);
+  else reduce_by_cells(call, Largest<T>{}, Largest<T>{});
 }
 
 }  // namespace
 
 template <class T>
+Variants<T> max_variants() {
+  static constexpr Variant<T> list[] = {
+      {"whole", refuses_whole<T>, largest_of_planes<T>},
+      {"adaptive", refuses_adaptive_positions<T>, largest_by_adaptive_rows<T>},
+      {"bands", refuses_bands<T>, largest_by_bands<T>},
+      {"channels", refuses_groups_of_channels<T>, largest_by_channels<T>},
+      {"rows", refuses_channels_last<T>, largest_by_rows<T>},
+      {"cells", refuses_channels_first<T>, largest_by_cells<T>},
+  };
+  return {std::begin(list), std::end(list)};
+}
+template Variants<float> max_variants();
+template Variants<double> max_variants();
+
+template <class T>
+void largest(Call<T> &&call, const T *x, T *y, int64_t *indices) {
+  call.x = x;
+  call.out = y;
+  call.indices = indices;
+  run_first(max_variants<T>(), call);
+}
+
+}  // namespace pooling
+
+template <class T>
 void max_pool(const PoolGeometry &geometry, int threads, const T *x, T *y, int64_t *indices) {
-  largest(geometry, Windows(geometry, false), threads, x, y, indices);
+  pooling::largest(pooling::Call<T>(geometry, threads), x, y, indices);
 }
 
 template <class T>
-void max_pool_backward(const PoolGeometry &geometry, int threads, const T *dy, const int64_t *indices, T *dx) {
-  scatter<true>(geometry, threads, dy, indices, dx);
-}
-
-template <class T>
-void max_unpool(const PoolGeometry &geometry, int threads, const T *y, const int64_t *indices, T *x) {
-  scatter<false>(geometry, threads, y, indices, x);
-}
-
-template <class T>
-void max_unpool_backward(const PoolGeometry &geometry, int threads, const T *dx, const int64_t *indices, T *dy) {
-  const Planes planes(geometry);
-  const int64_t cells = geometry.input_pixels(), pixels = geometry.output_pixels(), inner = planes.inner;
-  FirstBad bad(planes.outer * inner * pixels);
-  threads = threads_for(threads, planes.outer * inner * pixels);
-  parallel_ranges(threads, planes.outer * pixels, [&](int64_t first, int64_t last) {
-    for (int64_t pixel = first; pixel < last;) {
-      const int64_t outer = pixel / pixels, stop = std::min(last, (outer + 1) * pixels);  // of this plane
-      const T *from = dx + outer * cells * inner;
-      const int64_t begin = pixel * inner;
-      with_inner(inner, [&](auto constant) {
-        take_all<decltype(constant)::value>(stop - pixel, inner, cells, from, indices + begin, dy + begin, begin, bad);
-      });
-      pixel = stop;
-    }
-  });
-  require_good(bad, geometry, indices);
+void adaptive_max_pool(const PoolGeometry &geometry, int threads, const T *x, T *y, int64_t *indices) {
+  pooling::largest(pooling::Call<T>::adaptive(geometry, threads), x, y, indices);
 }
 
 template void max_pool(const PoolGeometry &, int, const float *, float *, int64_t *);
 template void max_pool(const PoolGeometry &, int, const double *, double *, int64_t *);
-template void max_pool_backward(const PoolGeometry &, int, const float *, const int64_t *, float *);
-template void max_pool_backward(const PoolGeometry &, int, const double *, const int64_t *, double *);
-template void max_unpool(const PoolGeometry &, int, const float *, const int64_t *, float *);
-template void max_unpool(const PoolGeometry &, int, const double *, const int64_t *, double *);
-template void max_unpool_backward(const PoolGeometry &, int, const float *, const int64_t *, float *);
-template void max_unpool_backward(const PoolGeometry &, int, const double *, const int64_t *, double *);
+template void adaptive_max_pool(const PoolGeometry &, int, const float *, float *, int64_t *);
+template void adaptive_max_pool(const PoolGeometry &, int, const double *, double *, int64_t *);
 
 }  // namespace gemmconv

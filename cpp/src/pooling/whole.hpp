@@ -1,33 +1,21 @@
-// Adaptive windows that are sliding ones, and windows that are the whole plane: cases with a faster way than the general.
+// The variant "whole": windows that are their whole plane, as in global pooling.
 #pragma once
 
-#include "sweep.hpp"
+#include "../kernels/kernels.hpp"
+#include "variants.hpp"
 
-namespace gemmconv {
+namespace gemmconv::pooling {
 
-// The sliding windows that an adaptive pooling has where its outputs share the input evenly.
-inline bool shares_evenly(const PoolGeometry &geometry) {
-  for (int a = 0; a < 3; ++a)
-    if (geometry.input[a] % geometry.output[a] != 0) return false;
-  return true;
+template <class T>
+const char *refuses_whole(const Call<T> &call) {
+  if (const char *reason = refuses_channels_last(call)) return reason;
+  return call.whole_planes() ? nullptr : "it is for windows that are the whole plane";
 }
 
-inline PoolGeometry sliding(const PoolGeometry &adaptive) {
-  PoolGeometry geometry = adaptive;
-  for (int a = 0; a < 3; ++a) geometry.kernel[a] = geometry.stride[a] = adaptive.input[a] / adaptive.output[a];
-  geometry.dilation = {1, 1, 1};
-  geometry.padding_low = geometry.padding_high = {0, 0, 0};
-  geometry.divisor = 0;
-  geometry.count_include_pad = true;
-  return geometry;
+// body(begin, end) for ranges of planes that together are all, in parallel.
+template <class T, class Body>
+void for_planes(const Call<T> &call, const Body &body) {
+  parallel_ranges(call.threads, call.planes(), body);
 }
 
-// Whether each plane has one window and that is the plane, of NCHW.
-inline bool whole_planes(const PoolGeometry &geometry, const Windows &windows) {
-  if (windows.adaptive) return false;
-  for (const Axis &axis : windows.axis)
-    if (axis.output != 1 || axis.kernel != axis.input || axis.dilation != 1 || axis.padding_low != 0) return false;
-  return geometry.layout == Layout::nchw || geometry.channels == 1;
-}
-
-}  // namespace gemmconv
+}  // namespace gemmconv::pooling

@@ -1,5 +1,5 @@
 // Which cells each output of a pooling reads, and which outputs read a cell, one axis at a time: for sliding windows and
-// for adaptive ones. And the tiles that the loops of pooling are cut into.
+// for adaptive ones. And the tiles that the loops of pooling are divided into.
 #pragma once
 
 #include <algorithm>
@@ -7,9 +7,10 @@
 
 #include "../geometry.hpp"
 #include "../grain.hpp"
+#include "../index_grid.hpp"
 #include "../threads.hpp"
 
-namespace gemmconv {
+namespace gemmconv::pooling {
 
 // `count` cells: begin, begin + step, ...
 struct Span {
@@ -105,40 +106,64 @@ struct Tile {
   int64_t outer, row0, row1, begin, end, channel, channels;
 };
 
-// Calls body(part, tile) for tiles of at most `columns` x `channels` that cover (outer, spatial, inner), each once, in
-// `parts` parallel parts of neighbouring tiles.
+// The tiles of at most `columns` x `channels` that cover (outer, spatial, inner).
+struct Tiles {
+  int64_t columns, channels;
+  int64_t all_columns, all_channels;
+  IndexGrid<5> grid;
+
+  Tiles(const Planes &planes, const Sizes &spatial, int64_t columns, int64_t channels)
+      : columns(columns),
+        channels(channels),
+        all_columns(spatial[2]),
+        all_channels(planes.inner),
+        grid{planes.outer, spatial[0], spatial[1], ceil_div(spatial[2], columns), ceil_div(planes.inner, channels)} {}
+
+  int64_t count() const { return grid.count(); }
+  Tile at(int64_t number) const {
+    const auto [outer, row0, row1, column_tile, channel_tile] = grid.at(number);
+    const int64_t begin = column_tile * columns, channel = channel_tile * channels;
+    return Tile{outer,
+                row0,
+                row1,
+                begin,
+                std::min(begin + columns, all_columns),
+                channel,
+                std::min(channels, all_channels - channel)};
+  }
+};
+
+// Calls body(part, tile) for all tiles, each once, in `parts` parallel parts of neighbouring tiles.
 template <class Body>
-void for_tiles_in_parts(int parts, const Planes &planes, const Sizes &spatial, int64_t columns, int64_t channels,
-                        const Body &body) {
-  const int64_t column_tiles = ceil_div(spatial[2], columns), channel_tiles = ceil_div(planes.inner, channels);
-  const int64_t count = planes.outer * spatial[0] * spatial[1] * column_tiles * channel_tiles;
+void for_tiles_in_parts(int parts, const Tiles &tiles, const Body &body) {
   parallel(parts, [&](int part) {
-    for (int64_t i = count * part / parts; i < count * (part + 1) / parts; ++i) {
-      int64_t rest = i;
-      Tile tile;
-      tile.channel = rest % channel_tiles * channels;
-      rest /= channel_tiles;
-      tile.begin = rest % column_tiles * columns;
-      rest /= column_tiles;
-      tile.row1 = rest % spatial[1];
-      rest /= spatial[1];
-      tile.row0 = rest % spatial[0];
-      tile.outer = rest / spatial[0];
-      tile.end = std::min(tile.begin + columns, spatial[2]);
-      tile.channels = std::min(channels, planes.inner - tile.channel);
-      body(part, tile);
-    }
+    const Range own = even_share(tiles.count(), part, parts);
+    for (int64_t i = own.begin; i < own.end; ++i) body(part, tiles.at(i));
   });
 }
 
 // The same for bodies that hold nothing from tile to tile.
 template <class Body>
-void for_tiles(int threads, const Planes &planes, const Sizes &spatial, int64_t columns, int64_t channels,
-               const Body &body) {
-  const int64_t count =
-      planes.outer * product(spatial) * ceil_div(planes.inner, channels) * ceil_div(spatial[2], columns);
-  for_tiles_in_parts(static_cast<int>(std::min<int64_t>(threads, count)), planes, spatial, columns, channels,
+void for_tiles(int threads, const Tiles &tiles, const Body &body) {
+  for_tiles_in_parts(static_cast<int>(std::min<int64_t>(threads, tiles.count())), tiles,
                      [&](int, const Tile &tile) { body(tile); });
+}
+
+// The sliding windows that an adaptive pooling has where its outputs share the input evenly.
+inline bool shares_evenly(const PoolGeometry &geometry) {
+  for (int a = 0; a < 3; ++a)
+    if (geometry.input[a] % geometry.output[a] != 0) return false;
+  return true;
+}
+
+inline PoolGeometry sliding(const PoolGeometry &adaptive) {
+  PoolGeometry geometry = adaptive;
+  for (int a = 0; a < 3; ++a) geometry.kernel[a] = geometry.stride[a] = adaptive.input[a] / adaptive.output[a];
+  geometry.dilation = {1, 1, 1};
+  geometry.padding_low = geometry.padding_high = {0, 0, 0};
+  geometry.divisor = 0;
+  geometry.count_include_pad = true;
+  return geometry;
 }
 
 // Offset of the row (row0, row1) of outer index `outer`, in elements.
@@ -146,4 +171,4 @@ inline int64_t row_offset(const Planes &planes, const Sizes &spatial, int64_t ou
   return ((outer * spatial[0] + row0) * spatial[1] + row1) * spatial[2] * planes.inner;
 }
 
-}  // namespace gemmconv
+}  // namespace gemmconv::pooling

@@ -6,11 +6,11 @@
 #include "../kernels/kernels.hpp"
 #include "windows.hpp"
 
-namespace gemmconv {
+namespace gemmconv::pooling {
 
 // Windows (i, j), i < m, j < n, of k cells each; k = 0: wholly in padding.
 template <class T>
-struct Sweep {
+struct WindowGroup {
   int64_t m, n, k;
   const T *x;
   int64_t x_row;
@@ -19,12 +19,12 @@ struct Sweep {
   PoolPlaces<T> places;
   int64_t outer, o0, o1, o2, channel;  // window (0, 0)
   bool planar;                         // (i, j) counts (o1, o2); otherwise (o2, channel)
+
+  // Every window of the group in `out` becomes `value`.
+  template <class V>
+  void fill(V *out, V value) const {
+    for (int64_t i = 0; i < m; ++i) std::fill_n(out + y + i * y_row, n, value);
+  }
 };
 
-// Kernels count places in 32 bits for float.
-template <class T>
-bool places_fit(const PoolGeometry &geometry) {
-  return sizeof(T) == 8 || geometry.input_pixels() + geometry.input[2] < INT32_MAX / 2;
-}
-
-}  // namespace gemmconv
+}  // namespace gemmconv::pooling

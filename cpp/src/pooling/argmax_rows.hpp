@@ -1,13 +1,13 @@
-// Where the largest cell of each window is. As reduce.hpp, with the position beside the value: rows of a window first,
-// then its columns. A column remembers the offset of the row its value came from, so that among equals the second half
-// can still take the first in C order.
+// Where the largest cell of each window is, by the variants "rows" and "cells". As rows.hpp, with the position beside the
+// value: rows of a window first, then its columns. A column remembers the offset of the row its value came from, so that
+// among equals the second half can still take the first in C order.
 #pragma once
 
 #include <limits>
 
-#include "windows.hpp"
+#include "variants.hpp"
 
-namespace gemmconv {
+namespace gemmconv::pooling {
 
 // NaN beats everything but an earlier NaN. Without branches, so that the compiler makes vectors of it.
 template <class T>
@@ -38,16 +38,19 @@ int64_t argmax_window(const Windows &windows, const T *plane, const Span &span0,
 
 // Index: int32_t where the plane allows, so that positions are hardly wider than values.
 template <class T, class Index>
-void argmax_rows(const PoolGeometry &geometry, const Windows &windows, int threads, const T *x, T *y,
-                 int64_t *indices) {
+void argmax_of_rows(const Call<T> &call) {
+  const PoolGeometry &geometry = call.geometry;
+  const Windows &windows = call.windows;
+  T *y = call.out;
+  int64_t *indices = call.indices;
   constexpr T lowest = -std::numeric_limits<T>::infinity();
   constexpr Index nowhere = std::numeric_limits<Index>::max();
   const Planes planes(geometry);
   const int64_t plane = geometry.input_pixels();
   const bool wide = windows.extent() > row_cells;
-  for_tiles(threads, planes, geometry.output, windows.columns(), 1, [&](const Tile &tile) {
+  for_tiles(call.threads, Tiles(planes, geometry.output, windows.columns(), 1), [&](const Tile &tile) {
     const Span span0 = windows.span(0, tile.row0), span1 = windows.span(1, tile.row1);
-    const T *from = x + tile.outer * plane;
+    const T *from = call.x + tile.outer * plane;
     const int64_t to = row_offset(planes, geometry.output, tile.outer, tile.row0, tile.row1);
     if (wide) {
       const int64_t best = argmax_window(windows, from, span0, span1, windows.span(2, tile.begin));
@@ -97,13 +100,16 @@ void argmax_rows(const PoolGeometry &geometry, const Windows &windows, int threa
 }
 
 template <class T, class Index>
-void argmax_channels(const PoolGeometry &geometry, const Windows &windows, int threads, const T *x, T *y,
-                     int64_t *indices) {
+void argmax_of_cells(const Call<T> &call) {
+  const PoolGeometry &geometry = call.geometry;
+  const Windows &windows = call.windows;
+  T *y = call.out;
+  int64_t *indices = call.indices;
   const Planes planes(geometry);
   const int64_t plane = geometry.input_pixels() * planes.inner;
-  for_tiles(threads, planes, geometry.output, tile_columns, tile_channels, [&](const Tile &tile) {
+  for_tiles(call.threads, Tiles(planes, geometry.output, tile_columns, tile_channels), [&](const Tile &tile) {
     const Span span0 = windows.span(0, tile.row0), span1 = windows.span(1, tile.row1);
-    const T *from = x + tile.outer * plane + tile.channel;
+    const T *from = call.x + tile.outer * plane + tile.channel;
     const int64_t to = row_offset(planes, geometry.output, tile.outer, tile.row0, tile.row1) + tile.channel;
     T values[tile_channels];
     Index cells[tile_channels];
@@ -139,15 +145,15 @@ void argmax_channels(const PoolGeometry &geometry, const Windows &windows, int t
 }
 
 template <class T>
-void argmax(const PoolGeometry &geometry, const Windows &windows, int threads, const T *x, T *y, int64_t *indices) {
-  threads = threads_for(threads, geometry.batch * geometry.channels * geometry.input_pixels());
-  const bool small = geometry.input_pixels() < std::numeric_limits<int32_t>::max();
-  if (geometry.layout == Layout::nchw || geometry.channels == 1)
-    small ? argmax_rows<T, int32_t>(geometry, windows, threads, x, y, indices)
-          : argmax_rows<T, int64_t>(geometry, windows, threads, x, y, indices);
-  else
-    small ? argmax_channels<T, int32_t>(geometry, windows, threads, x, y, indices)
-          : argmax_channels<T, int64_t>(geometry, windows, threads, x, y, indices);
+void argmax_by_rows(const Call<T> &call) {
+  const bool small = call.geometry.input_pixels() < std::numeric_limits<int32_t>::max();
+  small ? argmax_of_rows<T, int32_t>(call) : argmax_of_rows<T, int64_t>(call);
 }
 
-}  // namespace gemmconv
+template <class T>
+void argmax_by_cells(const Call<T> &call) {
+  const bool small = call.geometry.input_pixels() < std::numeric_limits<int32_t>::max();
+  small ? argmax_of_cells<T, int32_t>(call) : argmax_of_cells<T, int64_t>(call);
+}
+
+}  // namespace gemmconv::pooling

@@ -1,10 +1,11 @@
-// The gradient of a pooling that reads every cell of its windows: each input cell gathers from the outputs that read it,
-// so that no two threads meet in a cell and the order of additions follows from the geometry alone.
+// Which outputs read an input row or cell, for gradients of poolings that read every cell of their windows: each input cell
+// gathers from the outputs that read it, so that no two threads write to one cell and the order of additions follows from
+// the geometry alone.
 #pragma once
 
 #include "windows.hpp"
 
-namespace gemmconv {
+namespace gemmconv::pooling {
 
 // Calls row(o0, o1) for the output rows that read input row (row0, row1), in C order.
 template <class Row>
@@ -18,10 +19,10 @@ void for_rows_over(const Windows &windows, int64_t row0, int64_t row1, const Row
   }
 }
 
-// Calls meet(o, cell) for the outputs o of [outputs.begin, outputs.end) and the cells of [begin, end) that they read,
+// Calls body(o, cell) for the outputs o of [outputs.begin, outputs.end) and the cells of [begin, end) that they read,
 // along axis 2. The inner loop is the longer one: over outputs for few taps, over cells for few outputs.
-template <class Meet>
-void for_meetings(const Windows &windows, Range outputs, int64_t begin, int64_t end, const Meet &meet) {
+template <class Body>
+void for_reads(const Windows &windows, Range outputs, int64_t begin, int64_t end, const Body &body) {
   const Axis &axis = windows.axis[2];
   if (!windows.adaptive && axis.kernel <= outputs.end - outputs.begin) {
     for (int64_t t = 0; t < axis.kernel; ++t) {
@@ -29,9 +30,9 @@ void for_meetings(const Windows &windows, Range outputs, int64_t begin, int64_t 
       const int64_t first = std::max(outputs.begin, ceil_div(begin - offset, axis.stride));
       const int64_t last = std::min(outputs.end, ceil_div(end - offset, axis.stride));
       if (axis.stride == 1)
-        for (int64_t o = first; o < last; ++o) meet(o, o + offset);
+        for (int64_t o = first; o < last; ++o) body(o, o + offset);
       else
-        for (int64_t o = first; o < last; ++o) meet(o, o * axis.stride + offset);
+        for (int64_t o = first; o < last; ++o) body(o, o * axis.stride + offset);
     }
     return;
   }
@@ -40,10 +41,10 @@ void for_meetings(const Windows &windows, Range outputs, int64_t begin, int64_t 
     const int64_t skipped = span.begin < begin ? ceil_div(begin - span.begin, span.step) : 0;
     const int64_t stop = std::min(end, span.begin + span.count * span.step);
     if (span.step == 1)
-      for (int64_t cell = span.begin + skipped; cell < stop; ++cell) meet(o, cell);
+      for (int64_t cell = span.begin + skipped; cell < stop; ++cell) body(o, cell);
     else
-      for (int64_t cell = span.begin + skipped * span.step; cell < stop; cell += span.step) meet(o, cell);
+      for (int64_t cell = span.begin + skipped * span.step; cell < stop; cell += span.step) body(o, cell);
   }
 }
 
-}  // namespace gemmconv
+}  // namespace gemmconv::pooling
