@@ -9,7 +9,7 @@ foreach(program kernels_test kernels_bench)
   target_compile_definitions(${program} PRIVATE $<TARGET_PROPERTY:gemmconv,COMPILE_DEFINITIONS>)
 endforeach()
 target_sources(kernels_test PRIVATE cpp/tests/depthwise_kernels_test.cpp cpp/tests/pool_kernels_test.cpp
-                                    cpp/tests/panel_kernels_test.cpp cpp/tests/lanes_kernels_test.cpp)
+                                    cpp/tests/pool_variants_test.cpp cpp/tests/panel_kernels_test.cpp cpp/tests/lanes_kernels_test.cpp)
 
 add_executable(threads_test cpp/tests/threads_test.cpp)
 target_link_libraries(threads_test PRIVATE gemmconv Threads::Threads)

@@ -56,6 +56,8 @@ class Guarded {
 
 // pool_kernels_test.cpp
 void check_pool_kernels();
+// pool_variants_test.cpp
+void check_pool_variants();
 // panel_kernels_test.cpp
 void check_panel_kernels();
 // lanes_kernels_test.cpp

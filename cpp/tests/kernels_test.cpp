@@ -299,6 +299,7 @@ int main() {
   check_type<float>();
   check_type<double>();
   check_pool_kernels();
+  check_pool_variants();
   check_panel_kernels();
   check_lanes_kernels();
   std::printf("%d failures\n", failures);
