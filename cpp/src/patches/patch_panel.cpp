@@ -59,7 +59,7 @@ void PatchPanel::cut(int64_t first, int64_t count) {
 void PatchPanel::add(int64_t column, int64_t count, int64_t from) {
   if (count <= 0) return;
   if (run_count_ > scratch_.first_run[taps_]) {
-    Run &before = scratch_.runs[run_count_ - 1];
+    PanelRun &before = scratch_.runs[run_count_ - 1];
     const bool continues =
         from < 0 ? before.from < 0 : before.from >= 0 && before.from + before.count * grid_.taps[2].step == from;
     if (continues) {

@@ -61,8 +61,8 @@ class PatchPanel {
   // The rows (channel, tap) of these taps, into panel[row * panel_row + column]; `source` is the first channel.
   template <class T>
   void gather(int64_t channels, const T *source, int64_t channel_stride, T *panel, int64_t panel_row) const {
-    kernels().panel<T>().gather(channels, taps_, scratch_.first_run, scratch_.runs, source, channel_stride,
-                                grid_.taps[2].step, panel, panel_row);
+    kernels<T>().moves.gather(channels, taps_, scratch_.first_run, scratch_.runs, source, channel_stride,
+                              grid_.taps[2].step, panel, panel_row);
   }
   int64_t piece_count() const { return piece_count_; }
   const Piece &piece(int64_t i) const { return scratch_.pieces[i]; }
@@ -70,7 +70,7 @@ class PatchPanel {
  private:
   struct Scratch {
     Piece *pieces;
-    Run *runs;
+    PanelRun *runs;
     int32_t *first_run;  // of each tap
     template <class Visit>
     void each(const Visit &visit, const PatchGrid &grid, int64_t columns, int64_t taps) {

@@ -95,8 +95,8 @@ void average_by_adaptive_rows(const Call<T> &call) {
   const ColumnSpans spans(call.windows);
   const int64_t width = call.geometry.input[2], outputs = call.geometry.output[2];
   for_adaptive_rows(call, [&](const AdaptiveRow &row, const AdaptiveScratch<T> &scratch) {
-    kernels().pool<T>().mean(1, width, row.k, call.x + row.outer * call.geometry.input_pixels(), 0, scratch.offsets, 1,
-                             scratch.line, width);
+    kernels<T>().pools.mean(1, width, row.k, call.x + row.outer * call.geometry.input_pixels(), 0, scratch.offsets, 1,
+                            scratch.line, width);
     T *to = call.out + row.output;
     for (int64_t o = 0; o < outputs; ++o) {
       const Range &span = spans[o];
@@ -116,9 +116,9 @@ void argmax_of_adaptive_row(const Call<T> &call, const ColumnSpans &spans, const
   const int64_t *at = scratch.positions;
   for (int64_t l = 0; l < row.k; ++l) scratch.places[l] = static_cast<PlaceOf<T>>(scratch.offsets[l]);
   // a column of nothing but -inf begins with its first cell
-  kernels().pool<T>().argmax(1, width, row.k, call.x + row.outer * call.geometry.input_pixels(), 0, scratch.offsets,
-                             PoolPlaces<T>{0, 0, 1, scratch.places, nullptr, nullptr}, scratch.line, scratch.positions,
-                             width);
+  kernels<T>().pools.argmax(1, width, row.k, call.x + row.outer * call.geometry.input_pixels(), 0, scratch.offsets,
+                            PoolPlaces<T>{0, 0, 1, scratch.places, nullptr, nullptr}, scratch.line, scratch.positions,
+                            width);
   for (int64_t o = 0; o < call.geometry.output[2]; ++o) {
     const Range &span = spans[o];
     int64_t best = span.begin;
@@ -135,8 +135,8 @@ void largest_by_adaptive_rows(const Call<T> &call) {
   const int64_t width = call.geometry.input[2];
   for_adaptive_rows(call, [&](const AdaptiveRow &row, const AdaptiveScratch<T> &scratch) {
     if (call.indices) return argmax_of_adaptive_row(call, spans, row, scratch);
-    kernels().pool<T>().largest(1, width, row.k, call.x + row.outer * call.geometry.input_pixels(), 0, scratch.offsets,
-                                scratch.line, width);
+    kernels<T>().pools.largest(1, width, row.k, call.x + row.outer * call.geometry.input_pixels(), 0, scratch.offsets,
+                               scratch.line, width);
     for (int64_t o = 0; o < call.geometry.output[2]; ++o) {
       const Range &span = spans[o];
       T best = scratch.line[span.begin];

@@ -27,7 +27,7 @@ void average_of_planes(const Call<T> &call) {
   const Divisor<T> divisor{call.geometry, call.windows};
   const double count = divisor.rows(0, 0) * divisor.cells(2, 0);
   for_planes(call, [&](int64_t begin, int64_t end) {
-    kernels().pool<T>().row_means(end - begin, cells, call.x + begin * cells, cells, count, call.out + begin);
+    kernels<T>().pools.row_means(end - begin, cells, call.x + begin * cells, cells, count, call.out + begin);
   });
 }
 
@@ -42,7 +42,7 @@ auto average_of_groups(const Call<T> &call, const Divisors<T> &divisors) {
                                            : divisors.rows(group.o0, group.o1) * divisors.column(group.o2);
     if (group.k == 0 || common == 0) return group.fill(call.out, T(0));
     T *to = call.out + group.y;
-    kernels().pool<T>().mean(group.m, group.n, group.k, group.x, group.x_row, group.offsets, common, to, group.y_row);
+    kernels<T>().pools.mean(group.m, group.n, group.k, group.x, group.x_row, group.offsets, common, to, group.y_row);
     if (alike) return;
     for (int64_t i = 0; i < group.m; ++i, to += group.y_row) {
       const double rows = divisors.rows(group.o0, group.o1 + i);

@@ -34,8 +34,8 @@ void spread_by_bands_in(const Call<T> &call) {
     const T *from = call.dy + ((outer * output[0] + o0) * output[1] + rows.begin) * output[2] + columns.begin;
     if constexpr (sizeof(Q) == sizeof(T)) {
       if (divisors.alike())
-        return kernels().pool<T>().mean(rows.end - rows.begin, n, 1, from, output[2], &here, divisors.common(), to,
-                                        to_row);
+        return kernels<T>().pools.mean(rows.end - rows.begin, n, 1, from, output[2], &here, divisors.common(), to,
+                                       to_row);
     }
     for (int64_t o1 = rows.begin; o1 < rows.end; ++o1, from += output[2], to += to_row) {
       const double row_count = divisors.rows(o0, o1);
@@ -50,7 +50,7 @@ void spread_by_bands_in(const Call<T> &call) {
     const int64_t to_row = call.geometry.stride[1] * input[2];
     T *to = call.out + ((outer * input[0] + i0) * input[1] + i1) * input[2] + i2;
     if constexpr (sizeof(Q) == sizeof(T)) {
-      kernels().plane<T>().copy(m, n, sums, sums_row, 1, to, to_row, 1);
+      kernels<T>().moves.copy(m, n, sums, sums_row, 1, to, to_row, 1);
     } else {
       for (int64_t i = 0; i < m; ++i)
         for (int64_t j = 0; j < n; ++j) to[i * to_row + j] = static_cast<T>(sums[i * sums_row + j]);

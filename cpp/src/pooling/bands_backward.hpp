@@ -154,11 +154,11 @@ class GradientWriter {
       Q *even = room(4), *odd = room(6);
       join(m, half, phases[0], phases[2], room(0), room(2), even, half);
       join(m, half, phases[1], phases[3], room(1), room(3), odd, half);
-      return kernels().pool<Q>().join(m, width, even, odd, half, to, to_row);
+      return kernels<Q>().moves.interleave(m, width, even, odd, half, to, to_row);
     }
     for (int64_t phase = 0; phase < std::min(stride, width); ++phase)
-      kernels().plane<Q>().copy(m, ceil_div(width - phase, stride), phases[phase].data, phases[phase].row, 1,
-                                to + phase, to_row, stride);
+      kernels<Q>().moves.copy(m, ceil_div(width - phase, stride), phases[phase].data, phases[phase].row, 1, to + phase,
+                              to_row, stride);
   }
 
   Q *room(int64_t phase) const { return scratch_.phases + phase * blocks_.phase_size(); }
@@ -178,18 +178,18 @@ class GradientWriter {
     const int64_t row = even.row == odd.row ? even.row : packed;
     if (even.row != row) even_data = copied(m, even, even_room);
     if (odd.row != row) odd_data = copied(m, odd, odd_room);
-    kernels().pool<Q>().join(m, width, even_data, odd_data, row, to, to_row);
+    kernels<Q>().moves.interleave(m, width, even_data, odd_data, row, to, to_row);
   }
   const Q *copied(int64_t m, const PhaseSums &sums, Q *room) {
     const int64_t packed = blocks_.phase_columns;
-    kernels().plane<Q>().copy(m, packed, sums.data, sums.row, 1, room, packed, 1);
+    kernels<Q>().moves.copy(m, packed, sums.data, sums.row, 1, room, packed, 1);
     return room;
   }
 
   void sum(int64_t row_phase, int64_t phase, int64_t m, int64_t n, Q *to, int64_t to_row) {
     const int64_t k = taps(row_phase, phase);
     if (k > 0)
-      return kernels().pool<Q>().mean(m, n, k, scratch_.outputs, row_, offsets(row_phase, phase), 1, to, to_row);
+      return kernels<Q>().pools.mean(m, n, k, scratch_.outputs, row_, offsets(row_phase, phase), 1, to, to_row);
     for (int64_t i = 0; i < m; ++i) std::fill_n(to + i * to_row, n, Q(0));
   }
 

@@ -73,8 +73,8 @@ void spread_by_channels(const Call<T> &call) {
           readers.weights[k++] = static_cast<T>(1 / (rows * divisors.column(o)));
         }
       });
-      kernels().pool<T>().weighted(m, tile.channels, k, call.dy, channels, readers.offsets, readers.weights,
-                                   to + cell * channels, axis.stride * channels);
+      kernels<T>().pools.weighted(m, tile.channels, k, call.dy, channels, readers.offsets, readers.weights,
+                                  to + cell * channels, axis.stride * channels);
     };
     const Range group{std::clamp(steady.begin, tile.begin, tile.end), std::clamp(steady.end, tile.begin, tile.end)};
     for (int64_t cell = tile.begin; cell < std::min(group.begin, tile.end); ++cell) gather(cell, 1);

@@ -77,8 +77,8 @@ auto norm_of_groups(const Call<T> &call) {
     const bool squares = call.geometry.p == 2;
     if (group.k == 0) return group.fill(call.out, T(0));
     T *to = call.out + group.y;
-    kernels().pool<T>().norm(squares ? 2 : 1, group.m, group.n, group.k, group.x, group.x_row, group.offsets, to,
-                             group.y_row);
+    kernels<T>().pools.norm(squares ? 2 : 1, group.m, group.n, group.k, group.x, group.x_row, group.offsets, to,
+                            group.y_row);
     if (sizeof(T) == 4 || !squares) return;  // no float has so large a square
     constexpr double safe = 1e-145;  // of the root: above it, terms lost to underflow are below the last bit of the sum
     for (int64_t i = 0; i < group.m; ++i) {

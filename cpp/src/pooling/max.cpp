@@ -34,7 +34,7 @@ template <class T>
 void largest_of_planes(const Call<T> &call) {
   const int64_t cells = call.geometry.input_pixels();
   for_planes(call, [&](int64_t begin, int64_t end) {
-    kernels().pool<T>().row_maxima(end - begin, cells, call.x + begin * cells, cells, call.out + begin);
+    kernels<T>().pools.row_maxima(end - begin, cells, call.x + begin * cells, cells, call.out + begin);
     for (int64_t plane = begin; call.indices && plane < end; ++plane) {
       const T *from = call.x + plane * cells, best = call.out[plane];
       int64_t cell = 0;
@@ -71,7 +71,7 @@ void clear_empty(const Windows &windows, const WindowGroup<T> &group, int64_t *i
 template <class T>
 auto largest_of_groups(const Call<T> &call) {
   return [&call, empties = some_empty(call.windows)](const WindowGroup<T> &group) {
-    const PoolKernel<T> &kernel = kernels().pool<T>();
+    const PoolKernel<T> &kernel = kernels<T>().pools;
     T *to = call.out + group.y;
     if (group.k == 0) {
       group.fill(call.out, lowest<T>);

@@ -22,11 +22,51 @@ double seconds_of(const Problem &problem, const Execution &execution, double cyc
   return (cycles * thin + 1500 * calls + 2000) / cycles_per_second / execution.threads;
 }
 
+// Cycles to copy one cell of the source into a band: where rows of pixels are contiguous, and where they are picked out of
+// the channels of pixels (fitted on 241 layer-passes of real networks in NHWC, Zen 4, 2026-11).
+constexpr double copy_cell = 0.15, copy_cell_channels_last = 1.2, copy_cell_of_channels_last_1x1 = 2;
+// 1x1 kernels would read the planes in place: whole copies are not hidden by arithmetic.
+constexpr double pointwise_copies = 3;
+// Laying out the weights does not pay where so few pixels use them; with strides and several taps, fewer (Zen 4: four
+// images of one pixel take 4.4 times as long in bands as in panels).
+constexpr int64_t few_pixels = 25, few_pixels_strided = 16;
+constexpr double few_pixels_factor = 8;
+// Cycles to lay out a weight: just before its band, in a cache; copied row by row from far apart, mostly from memory; all
+// weights before the call, transposed; and by how much more where the weights leave the second-level cache (Zen 4, fitted
+// on the same layers).
+constexpr double lay_out_locally = 0.35, lay_out_copied = 1.5, lay_out_forward = 0.4, lay_out_backward = 0.7;
+constexpr double far_weights = 3;
+// Rows that fill no more than one vector leave the register tile short of independent sums.
+constexpr double one_vector_of_pixels = 1.15;
+// The fewest cycles in which a product of one vector of pixels with all target channels is done.
+constexpr double least_cycles_per_product = 2.4;
+
 // Cycles to copy the bands of a call. A short band brings as many rows around it.
 double band_copies(const BandLayout &layout) {
   const Geometry &g = layout.g;
   const double around = 1 + real((g.kernel[1] - 1) * g.dilation[1]) / real(std::max<int64_t>(layout.band_rows, 1));
-  return real(g.batch * g.groups) * real(layout.sides.source.channels * layout.sides.source.pixels()) * around * 0.15;
+  double cell = copy_cell;
+  if (g.layout == Layout::nhwc) cell = g.pointwise() ? copy_cell_of_channels_last_1x1 : copy_cell_channels_last;
+  else if (g.pointwise()) cell *= pointwise_copies;
+  return real(g.batch * g.groups) * real(layout.sides.source.channels * layout.sides.source.pixels()) * around * cell;
+}
+
+// Cycles to lay out one weight in panels of target channels, all of its uses together.
+double layout_cycles(const BandLayout &layout) {
+  const Geometry &g = layout.g;
+  const bool copied = layout.sides.backward && layout.area == 1;  // rather than transposed
+  if (layout.local_weights) {
+    const double times = real(g.batch * layout.sides.phase_sizes[0] * layout.bands);
+    return (copied ? lay_out_copied : lay_out_locally) * times;
+  }
+  const int64_t group_bytes = g.w_size() / g.groups * static_cast<int64_t>(sizeof(float));
+  const double far = !layout.sides.backward && group_bytes > cached_weight_bytes ? far_weights : 1;
+  return (layout.sides.backward ? lay_out_backward : lay_out_forward) * far;
+}
+
+double few_pixels_penalty(const BandLayout &layout) {
+  const int64_t few = layout.strided && layout.area > 1 ? few_pixels_strided : few_pixels;
+  return product(layout.sides.phase_sizes) < few ? few_pixels_factor : 1;
 }
 
 }  // namespace
@@ -39,13 +79,11 @@ double bands_seconds(const Problem &problem, const Execution &execution, const B
   const double vectors = real(ceil_div(sides.target.channels, static_cast<int64_t>(lanes)));
   const double transposed =
       groups * real(sides.target.pixels()) * real(sides.target.channels) * (layout.strided ? 0.9 : 0.45);
-  const double packed =
-      real(g.w_size()) * (layout.local_weights ? 0.7 * real(g.batch * sides.phase_sizes[0] * layout.bands)
-                          : sides.backward     ? 1.1
-                                               : 0.8);
-  const double one_vector = sides.target.channels <= static_cast<int64_t>(lanes) ? 1.3 : 1;
+  const double packed = layout_cycles(layout) * real(g.w_size());
+  const double one_vector = sides.target.channels <= static_cast<int64_t>(lanes) ? 1.05 : 1;
   const double multiplied = pixels * products * vectors / 2 / 0.93 * one_vector;
-  return seconds_of(problem, execution, band_copies(layout) + multiplied + transposed + packed);
+  return seconds_of(problem, execution,
+                    (band_copies(layout) + multiplied + transposed + packed) * few_pixels_penalty(layout));
 }
 
 double pixels_seconds(const Problem &problem, const Execution &execution, const BandLayout &layout) {
@@ -55,9 +93,11 @@ double pixels_seconds(const Problem &problem, const Execution &execution, const 
   const double vectors = real(ceil_div(sides.phase_sizes[2], static_cast<int64_t>(lanes_of(problem))));
   const double row_vectors =
       real(g.batch * g.groups * sides.phase_sizes[0] * sides.phase_sizes[1]) * vectors * products;
+  const double multiplied =
+      std::max(rows / 2 / 0.88 * (vectors <= 1 ? one_vector_of_pixels : 1), least_cycles_per_product);
   const double transposed = layout.strided ? real(g.w_size()) * 2 : 0;
   return seconds_of(problem, execution,
-                    band_copies(layout) + row_vectors * std::max(rows / 2 / 0.88, 4.0) + transposed);
+                    (band_copies(layout) + row_vectors * multiplied + transposed) * few_pixels_penalty(layout));
 }
 
 double panels_seconds(const Problem &problem, const Execution &execution, const PanelLayout &layout) {
