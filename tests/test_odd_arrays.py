@@ -15,6 +15,7 @@ from array_functions import ARGUMENTS, FUNCTIONS, WITH_OUT, ArrayFunction
 from numpy.typing import NDArray
 
 import gemmconv
+from gemmconv import _core
 
 Array = NDArray[Any]
 
@@ -239,6 +240,28 @@ def test_no_reference_is_gained_or_lost(function: str) -> None:
     after = references([*arrays, *odd, out, wrong, integers]), sys.getrefcount(np.dtype(np.float32))
     assert before[0] == after[0]
     assert abs(before[1] - after[1]) < 10, "references to the dtype leak"
+
+
+def test_no_option_is_gained_or_lost() -> None:
+    x, w = np.ones((1, 1, 4, 4)), np.ones((1, 1, 2, 2))
+    sizes = (2, x.ndim - 2)  # made here: a constant would have references of its own
+    kind = type(_core.ConvOptions(1, 0, 1, 1, False, "NCHW", "auto", _core.Settings()))
+    gemmconv.conv(x, w, stride=sizes)
+    before = sys.getrefcount(sizes), sys.getrefcount(kind)
+    for _ in range(50):
+        gemmconv.conv(x, w, stride=sizes)
+        gemmconv.max_pool(x, sizes, stride=sizes)
+        with pytest.raises(TypeError):
+            gemmconv.conv(x, w, stride=sizes, flip=3)
+    assert before == (sys.getrefcount(sizes), sys.getrefcount(kind))
+    with pytest.raises(TypeError, match="8 fields by position; got 2"):
+        _core.ConvOptions(1, 2)
+    with pytest.raises(TypeError, match="7 fields by position"):
+        _core.PoolOptions(1, 0, 1, 1, False, "NCHW", settings=_core.Settings())
+    with pytest.raises(TypeError, match="ConvOptions; got"):
+        _core.conv(x, w, None, (1, 2), None, None)
+    with pytest.raises(TypeError, match="Settings; got"):
+        _core.conv(x, w, None, kind(1, 0, 1, 1, False, "NCHW", "auto", None), None, None)
 
 
 def test_a_copy_of_an_odd_input_counts_as_workspace() -> None:
