@@ -43,7 +43,7 @@ CONVOLUTION = {"im2col": "x cols", "col2im": "cols x", "bias_gradient": "dy db"}
 ACTIVATIONS = {"activate": "z a", "activate_backward": "da z dz"}
 FUNCTIONS = {name: words.split() for name, words in (POOLING | CONVOLUTION | ACTIVATIONS).items()}
 STRUCTS = (*POOLING, *CONVOLUTION)
-INDICES_ARE_OPTIONAL = {"max_pool", "adaptive_max_pool"}
+INDICES_ARE_OPTIONAL = ("max_pool", "adaptive_max_pool")
 
 
 def checked_arrays(name: str) -> list[str]:

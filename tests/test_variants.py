@@ -10,6 +10,7 @@ import gemmconv
 from gemmconv import _core
 
 PLAIN = (2, 4, 9, 8), (6, 4, 3, 3)
+THERE = [name for name in VARIANTS if "/" in name]  # winograd and fft are names without variants yet
 
 
 def test_the_table_names_every_strategy_in_order() -> None:
@@ -29,7 +30,7 @@ def accepted(case: Case, pass_: str, name: str, layout: str) -> bool:
     return reason is None
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", THERE)
 def test_each_variant_is_the_one_that_was_asked_for(name: str) -> None:
     taken = 0
     for case in CASES:
@@ -89,7 +90,7 @@ def test_all_reasons_are_told_where_no_variant_can() -> None:
     assert "single group" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", THERE)
 def test_packed_weights_use_the_same_variant(name: str) -> None:
     """And the announced workspace holds either way: a run is given no more (test_scratch), bounds cover both."""
     for case in CASES:
@@ -114,7 +115,7 @@ def test_packing_where_the_packed_layout_does_not_fit_the_limit() -> None:
     x, w = generator.standard_normal((3, 33, 9, 11)), generator.standard_normal((40, 33, 3, 3))
     right = gemmconv.conv(x, w)
     for limit in (0, 1 << 12, 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 20):
-        for name in VARIANTS:
+        for name in THERE:
             with gemmconv.options(workspace_limit=limit):
                 try:
                     plan = gemmconv.plan("forward", x.shape, w.shape, dtype="float64", strategy=name)
