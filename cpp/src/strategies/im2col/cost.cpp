@@ -32,9 +32,9 @@ constexpr double seconds_per_cell_in_place = 0.1e-9;
 constexpr double seconds_per_block = 1e-6;
 // Below so many operations, one of several groups is too little work for a packed product.
 constexpr double small_product_flops = 4e6;
-// How much slower than its rates a variant is reckoned on the other side of that bound. It settles which of the two is
-// chosen, and so is larger than any quotient of their estimates.
-constexpr double out_of_range_factor = 64;
+// Packing the operands of so small products takes longer than the products: `wide` is then reckoned slower than `grouped`,
+// whose rates are a third of its own.
+constexpr double small_products_factor = 10;
 
 // Where rows of columns are short, their copies: seconds for a run.
 double copy_seconds(const Geometry &g, double cells, bool strided) {
@@ -84,17 +84,20 @@ bool products_are_small(const Geometry &g) {
   return g.groups > 1 && operations < small_product_flops;
 }
 
+double grouped_factor(const Problem &problem) {
+  return problem.channels_last() ? grouped_rates.channels_last_factor : 1;
+}
+
 }  // namespace
 
 double wide_seconds(const Problem &problem, const Execution &execution, int64_t block_pixels, bool gathered) {
   const double per_cell = problem.pass == Pass::backward_weight ? seconds_per_transposed_cell : 0;
   return estimated_seconds(problem, execution, wide_rates, block_pixels, gathered, per_cell) *
-         (products_are_small(problem.geometry) ? out_of_range_factor : 1);
+         (products_are_small(problem.geometry) ? small_products_factor * grouped_factor(problem) : 1);
 }
 
 double grouped_seconds(const Problem &problem, const Execution &execution, int64_t block_pixels) {
-  return estimated_seconds(problem, execution, grouped_rates, block_pixels, true, 0) *
-         (products_are_small(problem.geometry) ? 1 : out_of_range_factor);
+  return estimated_seconds(problem, execution, grouped_rates, block_pixels, true, 0);
 }
 
 }  // namespace gemmconv::im2col

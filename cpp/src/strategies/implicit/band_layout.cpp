@@ -80,11 +80,12 @@ BandLayout::BandLayout(const Problem &problem, const Execution &execution, Lanes
   const IndexGrid<3> grid{{sides.phases[0], sides.phases[1], sides.phases[2]}};
   for (int64_t i = 0; i < grid.count(); ++i) {
     const Sizes residue = grid.at(i);
-    int64_t taps = 1;
-    for (int axis = 0; axis < 3; ++axis) taps *= taps_of_phase(g.axis(axis), g.flip, residue[axis]);
-    if (!sides.backward) taps = area;
-    phases.push_back({residue, taps, earlier});
-    earlier += taps;
+    if (sides.backward) for_taps_of_phase(g, residue, [&](int64_t tap) { tap_numbers.push_back(tap); });
+    else
+      for (int64_t tap = 0; tap < area; ++tap) tap_numbers.push_back(tap);
+    const int64_t all = static_cast<int64_t>(tap_numbers.size());
+    phases.push_back({residue, all - earlier, earlier});
+    earlier = all;
   }
   const int64_t item = static_cast<int64_t>(problem.item_bytes()), rows = sides.phase_sizes[1];
   // As many rows as keep the band in the cache; fewer where the limit asks for it.
@@ -141,9 +142,10 @@ std::vector<int64_t> BandLayout::tap_offsets() const {
   }
   const PaddedPlane shape = band.plane(0, 0, band_rows);
   for (const PhaseTaps &phase : phases) {
-    int64_t *own = offsets.data() + phase.earlier * depth, count = 0;
-    for_taps_of_phase(g, phase.residue, [&](int64_t tap) { own[count++] = band.tap_offset(shape, tap); });
-    for (int64_t i = count; i < depth * count; ++i) own[i] = own[i - count] + channel_stride;
+    int64_t *own = offsets.data() + phase.earlier * depth;
+    const int64_t *taps = tap_numbers.data() + phase.earlier;
+    for (int64_t i = 0; i < phase.taps; ++i) own[i] = band.tap_offset(shape, taps[i]);
+    for (int64_t i = phase.taps; i < depth * phase.taps; ++i) own[i] = own[i - phase.taps] + channel_stride;
   }
   return offsets;
 }

@@ -42,7 +42,8 @@ struct BandLayout {
   int64_t parts;             // of the target channels
   int64_t channel_stride;    // of the padded band
   int64_t block_channels;    // source channels whose products are summed in one go
-  std::vector<PhaseTaps> phases;  // in the order of the packed weights
+  std::vector<PhaseTaps> phases;     // in the order of the packed weights
+  std::vector<int64_t> tap_numbers;  // in w, of phase after phase
   int threads;
   // Elements of scratch memory: shared laid-out weights, and for each thread a band, sums, interleaved rows, and locally
   // laid-out weights.

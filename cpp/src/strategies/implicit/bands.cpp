@@ -6,7 +6,6 @@
 #include "band_tasks.hpp"
 #include "cost.hpp"
 #include "implicit.hpp"
-#include "weight_views.hpp"
 
 namespace gemmconv::implicit {
 namespace {
@@ -68,11 +67,10 @@ class Bands final : public BandTasks<T> {
         transpose(used, area, from, area, to, panel);
         continue;
       }
-      int64_t t = 0;
-      for_taps_of_phase(g, phase.residue, [&](int64_t tap) {
-        for (int64_t j = 0; j < used; ++j) to[t * panel + j] = from[j * area + tap];
-        ++t;
-      });
+      for (int64_t t = 0; t < taps; ++t) {
+        const T *tap = from + layout_.tap_numbers[static_cast<size_t>(phase.earlier + t)];
+        for (int64_t j = 0; j < used; ++j) to[t * panel + j] = tap[j * area];
+      }
     }
   }
 

@@ -26,7 +26,7 @@ double seconds_of(const Problem &problem, const Execution &execution, double cyc
 // the channels of pixels (fitted on 241 layer-passes of real networks in NHWC, Zen 4, 2026-11).
 constexpr double copy_cell = 0.15, copy_cell_channels_last = 1.2, copy_cell_of_channels_last_1x1 = 2;
 // 1x1 kernels would read the planes in place: whole copies are not hidden by arithmetic.
-constexpr double pointwise_copies = 3;
+constexpr double pointwise_copies = 5;
 // Laying out the weights does not pay where so few pixels use them; with strides and several taps, fewer (Zen 4: four
 // images of one pixel take 4.4 times as long in bands as in panels).
 constexpr int64_t few_pixels = 25, few_pixels_strided = 16;
@@ -78,10 +78,10 @@ double bands_seconds(const Problem &problem, const Execution &execution, const B
   const double products = real(sides.source.channels * layout.area), lanes = lanes_of(problem);
   const double vectors = real(ceil_div(sides.target.channels, static_cast<int64_t>(lanes)));
   const double transposed =
-      groups * real(sides.target.pixels()) * real(sides.target.channels) * (layout.strided ? 0.9 : 0.45);
+      groups * real(sides.target.pixels()) * real(sides.target.channels) * (layout.strided ? 0.6 : 0.45);
   const double packed = layout_cycles(layout) * real(g.w_size());
   const double one_vector = sides.target.channels <= static_cast<int64_t>(lanes) ? 1.05 : 1;
-  const double multiplied = pixels * products * vectors / 2 / 0.93 * one_vector;
+  const double multiplied = pixels * products * vectors / 2 / 0.96 * one_vector;
   return seconds_of(problem, execution,
                     (band_copies(layout) + multiplied + transposed + packed) * few_pixels_penalty(layout));
 }
