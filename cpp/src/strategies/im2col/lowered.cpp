@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "../../kernels/kernels.hpp"
 #include "../../patches/patches.hpp"
 #include "../../threads.hpp"
 #include "../finish.hpp"
@@ -9,22 +10,25 @@
 namespace gemmconv::im2col {
 namespace {
 
-// body(plain, ordered) with the places of each weight: w[k][c][tap] and, as channels-last patches come, [k][tap][c].
-template <class Body>
-void for_weights(const Geometry &g, int threads, const Body &body) {
+// w[k][c][tap] to the order in which channels-last patches come, ordered[k][tap][c]; and back.
+template <class T>
+void order(const Geometry &g, int threads, const T *w, T *ordered) {
   const int64_t area = g.kernel_area(), inputs = g.group_inputs(), patch = g.patch_size();
   parallel_ranges(threads, g.out_channels, [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
-      for (int64_t tap = 0; tap < area; ++tap) {
-        for (int64_t c = 0; c < inputs; ++c) body(k * patch + c * area + tap, k * patch + tap * inputs + c);
-      }
+      kernels<T>().moves.transpose(inputs, area, w + k * patch, area, ordered + k * patch, inputs);
     }
   });
 }
 
 template <class T>
-void order(const Geometry &g, int threads, const T *w, T *ordered) {
-  for_weights(g, threads, [&](int64_t plain, int64_t last) { ordered[last] = w[plain]; });
+void order_back(const Geometry &g, int threads, const T *ordered, T *w) {
+  const int64_t area = g.kernel_area(), inputs = g.group_inputs(), patch = g.patch_size();
+  parallel_ranges(threads, g.out_channels, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      kernels<T>().moves.transpose(area, inputs, ordered + k * patch, inputs, w + k * patch, area);
+    }
+  });
 }
 
 // The channels from `channel` on of a tensor as rows of a matrix, over the pixels of a block. In NCHW the block has one
@@ -74,7 +78,7 @@ void Lowered<T>::run(const Arguments &arguments) const {
   const T *bias = static_cast<const T *>(arguments.bias);
   if (problem.pass == Pass::backward_weight) {
     multiply({second, reorders ? space : out, first, nullptr}, space);
-    if (reorders) for_weights(g, threads, [&](int64_t plain, int64_t last) { out[plain] = space[last]; });
+    if (reorders) order_back(g, threads, space, out);
     return;
   }
   T *w = second;
