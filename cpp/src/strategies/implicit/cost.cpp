@@ -34,7 +34,7 @@ constexpr double few_pixels_factor = 8;
 // Cycles to lay out a weight: just before its band, in a cache; copied row by row from far apart, mostly from memory; all
 // weights before the call, transposed; and by how much more where the weights leave the second-level cache (Zen 4, fitted
 // on the same layers).
-constexpr double lay_out_locally = 0.35, lay_out_copied = 1.5, lay_out_forward = 0.4, lay_out_backward = 0.7;
+constexpr double lay_out_locally = 0.35, lay_out_copied = 1.2, lay_out_forward = 0.4, lay_out_backward = 0.7;
 constexpr double far_weights = 3;
 // Rows that fill no more than one vector leave the register tile short of independent sums.
 constexpr double one_vector_of_pixels = 1.15;
@@ -124,7 +124,10 @@ double panels_seconds(const Problem &problem, const Execution &execution, const 
   const double stored = layout.direct ? 0 : sequences * phases * real(layout.columns) * rows * 0.5;
   // A tile of six rows takes some 40 cycles to begin and to end, however few products it sums.
   const double tiles = sequences * phases * strips * rows * 7;
-  return seconds_of(problem, execution,
+  // Phases that no tap reaches are no work: of the tasks of a 1x1 kernel with strides, one thread has all the products.
+  Execution busy = execution;
+  if (g.kernel_area() < product(sides.phases)) busy.threads = 1;
+  return seconds_of(problem, busy,
                     sequences * phases * products * (strips * gathered + multiplied) + transposed + stored + tiles);
 }
 
