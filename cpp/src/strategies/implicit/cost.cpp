@@ -26,7 +26,7 @@ double seconds_of(const Problem &problem, const Execution &execution, double cyc
 // the channels of pixels (fitted on 241 layer-passes of real networks in NHWC, Zen 4, 2026-11).
 constexpr double copy_cell = 0.15, copy_cell_channels_last = 1.2, copy_cell_of_channels_last_1x1 = 2;
 // 1x1 kernels would read the planes in place: whole copies are not hidden by arithmetic.
-constexpr double pointwise_copies = 5;
+constexpr double pointwise_copies = 8;
 // Laying out the weights does not pay where so few pixels use them; with strides and several taps, fewer (Zen 4: four
 // images of one pixel take 4.4 times as long in bands as in panels).
 constexpr int64_t few_pixels = 25, few_pixels_strided = 16;
