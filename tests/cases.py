@@ -1,7 +1,7 @@
 """Adversarial convolutions as data, each named for the trap it sets, and strategies that draw random ones.
 
-A case knows its shapes and options and the oracle's answers for it, which are kept, since every strategy is judged
-against the same ones.
+A case has shapes and options, and the oracle's answers for it. The answers are cached, since every strategy is compared
+with the same ones.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ def operands(case: Case, pass_: str, dtype: str, kind: str = "normal") -> tuple[
     return first.astype(dtype), second.astype(dtype)
 
 
-def judge(case: Case, pass_: str, first: Array, second: Array, flip: bool) -> Array:
+def oracle_answer(case: Case, pass_: str, first: Array, second: Array, flip: bool) -> Array:
     """The oracle's answer for a pass, channels second."""
     if pass_ == "forward":
         return oracle.forward(first, second, **case.options, flip=flip)
@@ -261,11 +261,11 @@ def judge(case: Case, pass_: str, first: Array, second: Array, flip: bool) -> Ar
 
 
 @functools.cache
-def verdict(case: Case, pass_: str, dtype: str, kind: str, flip: bool) -> tuple[Array, Array]:
+def expected_answer(case: Case, pass_: str, dtype: str, kind: str, flip: bool) -> tuple[Array, Array]:
     """(the right answer, the same pass over absolute values) for these `operands`; not to be written to."""
     first, second = operands(case, pass_, dtype, kind)
-    right = judge(case, pass_, first, second, flip)
-    return right, right if kind == "positive" else judge(case, pass_, np.abs(first), np.abs(second), flip)
+    right = oracle_answer(case, pass_, first, second, flip)
+    return right, right if kind == "positive" else oracle_answer(case, pass_, np.abs(first), np.abs(second), flip)
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""The independent judge: convolution and pooling as nested loops in float64, importing nothing of gemmconv.
+"""What answers are compared with: convolution and pooling as nested loops in float64, importing nothing of gemmconv.
 
 Everything rests on one enumeration, `meetings`: which weight meets which cell of the input for which output. The three
 passes are the same triple loop with another of the three arrays on the left of the `+=`. Arrays are (N, C, *spatial);
@@ -183,8 +183,8 @@ def transposed(
     ys = np.zeros((*outputs, x.shape[0], groups, w.shape[1]))
     for i in positions(x.shape[2:]):
         for t in positions(kernel):
-            turned = tuple(kernel[a] - 1 - t[a] if flip else t[a] for a in axes)
-            o = tuple(i[a] * stride[a] + turned[a] * dilation[a] - padding[a][0] for a in axes)
+            tap = tuple(kernel[a] - 1 - t[a] if flip else t[a] for a in axes)
+            o = tuple(i[a] * stride[a] + tap[a] * dilation[a] - padding[a][0] for a in axes)
             if all(0 <= o[a] < outputs[a] for a in axes):
                 ys[o] += np.einsum("ngc,gck->ngk", xs[i], ws[t])
     return _pixels_last(ys)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from backends import REFERENCE
-from cases import CASES, LAYERS, PASSES, Case, from_layout, in_layout, operands, random_cases, verdict
+from cases import CASES, LAYERS, PASSES, Case, expected_answer, from_layout, in_layout, operands, random_cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def test_reference_backend_against_the_oracle(case: Case, pass_: str) -> None:
     for dtype in ("float32", "float64"):
         for layout, flip in (("NCHW", False), ("NCHW", True), ("NHWC", False)):
             first, second = operands(case, pass_, dtype)
-            right, absolute = verdict(case, pass_, dtype, "normal", flip)
+            right, absolute = expected_answer(case, pass_, dtype, "normal", flip)
             got = run_pass(case, pass_, first, second, layout=layout, flip=flip, backend=REFERENCE)
             chain = case.longest_chain(pass_)
             assert got.dtype == dtype
@@ -70,7 +70,7 @@ def test_reference_backend_against_the_oracle(case: Case, pass_: str) -> None:
 @pytest.mark.parametrize("case", LAYERS, ids=str)
 def test_strategies_agree_with_each_other_and_with_the_reference(case: Case, pass_: str) -> None:
     first, second = operands(case, pass_, "float64")
-    _, absolute = verdict(case, pass_, "float64", "normal", False)
+    _, absolute = expected_answer(case, pass_, "float64", "normal", False)
     chain = case.longest_chain(pass_)
     expected = run_pass(case, pass_, first, second, backend=REFERENCE)
     for strategy in VARIANTS:

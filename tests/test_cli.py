@@ -176,9 +176,9 @@ def test_judge_agrees_with_the_oracle(problem: Any) -> None:
         "backward_weight": oracle.backward_weight(*operands["backward_weight"], problem.w_shape[2:], **options),
     }
     for pass_, (first, second) in operands.items():
-        judged = exact(problem, pass_, first, second)
-        assert judged.shape == expected[pass_].shape == problem.result_shape(pass_)
-        np.testing.assert_allclose(judged.astype(float), expected[pass_], rtol=1e-11, atol=1e-11)
+        answer = exact(problem, pass_, first, second)
+        assert answer.shape == expected[pass_].shape == problem.result_shape(pass_)
+        np.testing.assert_allclose(answer.astype(float), expected[pass_], rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("backend", [(), ("--backend", "reference")], ids=["cpu", "reference"])

@@ -5,7 +5,7 @@ Answers are written into poisoned memory between canaries: what is not computed 
 
 import numpy as np
 import pytest
-from cases import CASES, DTYPES, LAYERS, LAYOUTS, PASSES, Case, operands, verdict
+from cases import CASES, DTYPES, LAYERS, LAYOUTS, PASSES, Case, expected_answer, operands
 from passes import STRATEGIES, TOTAL_VARIANTS, VARIANTS, Guarded, answer_shape, plan_for, refusal, run_pass, run_plan
 from tolerance import assert_within, stated_bound, tolerance
 
@@ -36,7 +36,7 @@ def test_against_the_oracle(case: Case, pass_: str, strategy: str, dtype: str) -
             first, second = operands(case, pass_, dtype, kind)
             plan = plan_for(case, pass_, dtype, layout=layout, flip=flip, strategy=strategy)
             bound = stated_bound(plan, case, pass_, dtype)
-            right, absolute = verdict(case, pass_, dtype, kind, flip)
+            right, absolute = expected_answer(case, pass_, dtype, kind, flip)
             guarded.out.fill(np.nan)
             got = run_pass(case, pass_, first, second, layout=layout, flip=flip, strategy=strategy, out=guarded.out)
             within = tolerance(bound, absolute, case.longest_chain(pass_), plan.strategy)
@@ -101,7 +101,7 @@ def test_weight_gradient_of_no_images_is_zero(strategy: str) -> None:
 def test_under_a_small_workspace_limit(case: Case, pass_: str, limit: int) -> None:
     """Splitting the work to fit the limit gives the right answer; a strategy that cannot fit says so."""
     first, second = operands(case, pass_, "float32")
-    right, absolute = verdict(case, pass_, "float32", "normal", False)
+    right, absolute = expected_answer(case, pass_, "float32", "normal", False)
     with gemmconv.options(workspace_limit=limit):
         for strategy in ("auto", *VARIANTS):
             if (reason := refusal(case, pass_, "float32", strategy)) is not None:
@@ -126,7 +126,7 @@ def test_every_number_of_threads(strategy: str, pass_: str, threads: int) -> Non
                 assert strategy not in TOTAL_VARIANTS
                 continue
             first, second = operands(case, pass_, "float32")
-            right, absolute = verdict(case, pass_, "float32", "normal", False)
+            right, absolute = expected_answer(case, pass_, "float32", "normal", False)
             with gemmconv.options(threads=threads):
                 plan = plan_for(case, pass_, "float32", strategy=strategy, layout=layout)
                 got = run_pass(case, pass_, first, second, strategy=strategy, layout=layout)

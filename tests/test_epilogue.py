@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import oracle
 import pytest
-from cases import CASES, LAYERS, Case, operands, verdict
+from cases import CASES, LAYERS, Case, expected_answer, operands
 from numpy.typing import NDArray
 from passes import TOTAL_VARIANTS, VARIANTS, Guarded, answer_shape, plan_for, refusal, run_pass
 from tolerance import activated_tolerance, assert_within, tolerance
@@ -41,7 +41,7 @@ def biased(case: Case, dtype: str) -> tuple[Array, Array, Array, Array, Array]:
     x, w = operands(case, "forward", dtype)
     bias = np.random.default_rng(5).standard_normal(case.out_channels).astype(dtype)
     along = (-1, *(1,) * case.rank)
-    right, absolute = verdict(case, "forward", dtype, "normal", False)
+    right, absolute = expected_answer(case, "forward", dtype, "normal", False)
     return x, w, bias, right + bias.reshape(along), absolute + np.abs(bias).reshape(along)
 
 
@@ -78,7 +78,7 @@ def test_bias_and_activation(strategy: str, case: Case, activation: str | None) 
 def test_activation_without_bias(activation: str | None) -> None:
     case = CHOSEN[0]
     x, w = operands(case, "forward", "float64")
-    z, absolute = verdict(case, "forward", "float64", "normal", False)
+    z, absolute = expected_answer(case, "forward", "float64", "normal", False)
     right = oracle.activate(z, activation)
     for strategy in TOTAL_VARIANTS:
         got = run_pass(case, "forward", x, w, strategy=strategy, activation=activation)

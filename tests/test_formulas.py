@@ -65,21 +65,21 @@ def test_eq3_as_printed_keeps_one_weight_only(image: Array, kernel: Array) -> No
     differs(filtered(image, kernel, flip=True, padding="full")[:H, :W], printed)
 
 
-def test_eq3_over_a_turned_kernel_is_eq2_moved(image: Array, kernel: Array) -> None:
-    """Backpropagation In Convolutional Neural Networks, eq. 3: K(-m, -n) as the kernel turned about its middle gives
+def test_eq3_over_a_rotated_kernel_is_eq2_moved(image: Array, kernel: Array) -> None:
+    """Backpropagation In Convolutional Neural Networks, eq. 3: K(-m, -n) as the kernel rotated about its middle gives
     the valid part of eq. 2, which begins k - 1 cells later."""
-    turned = table(K1, K2, lambda m, n: kernel[K1 - 1 - m, K2 - 1 - n])
+    rotated = table(K1, K2, lambda m, n: kernel[K1 - 1 - m, K2 - 1 - n])
     valid = filtered(image, kernel, flip=True)
-    close(valid, eq7(image, turned))
+    close(valid, eq7(image, rotated))
     close(valid, eq2(image, kernel)[K1 - 1 : H, K2 - 1 : W])
 
 
-def test_eq6_forward_as_convolution_with_the_turned_filter(image: Array, kernel: Array) -> None:
+def test_eq6_forward_as_convolution_with_the_rotated_filter(image: Array, kernel: Array) -> None:
     """Backpropagation In Convolutional Neural Networks, eq. 6: z = rot180(w) * a + b, the valid part of eq. 2."""
     bias = np.array([0.7])
-    turned = gemmconv.rot180(plane(kernel))[0, 0]
-    close(eq2(image, turned)[K1 - 1 : H, K2 - 1 : W] + 0.7, eq7(image, kernel, 0.7))
-    close(filtered(image, turned, flip=True, bias=bias), eq7(image, kernel, 0.7))
+    rotated = gemmconv.rot180(plane(kernel))[0, 0]
+    close(eq2(image, rotated)[K1 - 1 : H, K2 - 1 : W] + 0.7, eq7(image, kernel, 0.7))
+    close(filtered(image, rotated, flip=True, bias=bias), eq7(image, kernel, 0.7))
 
 
 def test_eq7_forward_as_correlation(image: Array, kernel: Array) -> None:
@@ -109,14 +109,14 @@ def test_eq13_weight_gradient(image: Array, delta: Array) -> None:
     close(weight_gradient(delta, image, (K1, K2)), eq13(delta, image))
 
 
-def test_eq14_weight_gradient_as_convolution_with_turned_errors(image: Array, delta: Array) -> None:
+def test_eq14_weight_gradient_as_convolution_with_rotated_errors(image: Array, delta: Array) -> None:
     """Backpropagation In Convolutional Neural Networks, eq. 14: dC/dw = rot180(delta) * a, where * is eq. 2, valid."""
     close(filtered(image, gemmconv.rot180(plane(delta))[0, 0], flip=True), eq13(delta, image))
 
 
 def test_eq14_is_wrong_where_star_means_correlation(image: Array, delta: Array) -> None:
     """Backpropagation In Convolutional Neural Networks, eq. 14: read with what networks call convolution (eq. 7), the
-    errors must not be turned."""
+    errors must not be rotated."""
     differs(filtered(image, gemmconv.rot180(plane(delta))[0, 0]), eq13(delta, image))
     close(filtered(image, delta), eq13(delta, image))
 
@@ -256,7 +256,7 @@ def test_weight_gradient_of_convolution(image: Array, wide_delta: Array) -> None
 
 def test_weight_gradient_of_convolution_is_a_correlation(image: Array, wide_delta: Array) -> None:
     """Backpropagation in CNNs, 7:57, calls the sum above X * dL/dY: it is the correlation of dL/dY with X, a
-    convolution only with X turned, as *from intuition to derivation* has it (delta * ROT180)."""
+    convolution only with X rotated, as *from intuition to derivation* has it (delta * ROT180)."""
     right = lecture_weight_gradient(image, wide_delta)
     as_convolution = table(
         K1,

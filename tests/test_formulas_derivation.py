@@ -135,30 +135,30 @@ def test_error_of_a_layer(image: Array, kernel: Array, delta: Array) -> None:
     close(gemmconv.activate_backward(passed, image, "sigmoid"), derivation_delta(delta, kernel) * sigmoid_slope(image))
 
 
-def test_error_of_a_layer_is_a_full_convolution_with_the_turned_kernel(kernel: Array, delta: Array) -> None:
+def test_error_of_a_layer_is_a_full_convolution_with_the_rotated_kernel(kernel: Array, delta: Array) -> None:
     """From intuition to derivation, "Where is the rotation": delta * ROT180(w), full where forward is valid."""
-    turned = gemmconv.rot180(plane(kernel))[0, 0]
-    close(filtered(delta, turned, padding="full", flip=True), derivation_delta(delta, kernel))
+    rotated = gemmconv.rot180(plane(kernel))[0, 0]
+    close(filtered(delta, rotated, padding="full", flip=True), derivation_delta(delta, kernel))
 
 
-def test_whether_the_kernel_turns_depends_on_the_forward_pass(kernel: Array, delta: Array) -> None:
+def test_whether_the_kernel_is_rotated_depends_on_the_forward_pass(kernel: Array, delta: Array) -> None:
     """The two derivations disagree: delta * w (after eq. 14) against delta * ROT180(w) (from intuition to derivation).
     Each is right for its own forward pass, correlation and convolution, and wrong for the other's."""
-    turned = gemmconv.rot180(plane(kernel))[0, 0]
-    as_it_is = filtered(delta, kernel, padding="full", flip=True)
-    rotated = filtered(delta, turned, padding="full", flip=True)
-    close(input_gradient(delta, kernel, (H, W)), as_it_is)
-    close(input_gradient(delta, kernel, (H, W), flip=True), rotated)
-    differs(as_it_is, rotated)
+    rotated = gemmconv.rot180(plane(kernel))[0, 0]
+    with_kernel = filtered(delta, kernel, padding="full", flip=True)
+    with_rotated = filtered(delta, rotated, padding="full", flip=True)
+    close(input_gradient(delta, kernel, (H, W)), with_kernel)
+    close(input_gradient(delta, kernel, (H, W), flip=True), with_rotated)
+    differs(with_kernel, with_rotated)
 
 
 def test_rotation_counts_from_the_far_end(kernel: Array) -> None:
     """From intuition to derivation: ROT180(w_(x, y)) = w_(-x, -y) holds up to the origin, which moves to the far end;
     w[-x, -y] as an array language counts is another array."""
-    turned = gemmconv.rot180(plane(kernel))[0, 0]
-    close(turned, table(K1, K2, lambda x, y: kernel[K1 - 1 - x, K2 - 1 - y]))
-    differs(turned, table(K1, K2, lambda x, y: kernel[-x, -y]))
-    np.testing.assert_array_equal(gemmconv.rot180(plane(turned))[0, 0], kernel)
+    rotated = gemmconv.rot180(plane(kernel))[0, 0]
+    close(rotated, table(K1, K2, lambda x, y: kernel[K1 - 1 - x, K2 - 1 - y]))
+    differs(rotated, table(K1, K2, lambda x, y: kernel[-x, -y]))
+    np.testing.assert_array_equal(gemmconv.rot180(plane(rotated))[0, 0], kernel)
 
 
 def derivation_weight_gradient(errors: Array, activations: Array) -> Array:
@@ -177,9 +177,9 @@ def test_weight_gradient_of_the_derivation(image: Array, delta: Array) -> None:
     """From intuition to derivation, dC/dw_ab = sum of delta_(x, y) sigma(z_(x-a, y-b)) = delta * sigma(ROT180(z))."""
     expected = derivation_weight_gradient(delta, sigmoid(image))
     close(weight_gradient(delta, sigmoid(image), (K1, K2), flip=True), expected)
-    turned = gemmconv.activate(gemmconv.rot180(plane(image)), "sigmoid")
-    close(gemmconv.conv(turned, plane(delta), flip=True)[0, 0], expected)
-    close(turned, gemmconv.rot180(plane(sigmoid(image))))
+    rotated = gemmconv.activate(gemmconv.rot180(plane(image)), "sigmoid")
+    close(gemmconv.conv(rotated, plane(delta), flip=True)[0, 0], expected)
+    close(rotated, gemmconv.rot180(plane(sigmoid(image))))
 
 
 def test_weight_gradient_takes_the_layer_below(image: Array, kernel: Array) -> None:

@@ -35,17 +35,17 @@ def test_finds_one_wrong_element_and_names_it() -> None:
 
 
 @dataclasses.dataclass(eq=False)
-class Unturned(nn.Conv):
-    """Passes the error back with the kernel turned once too often."""
+class RotatedTwice(nn.Conv):
+    """Passes the error back with the kernel rotated once too often."""
 
     def backward_input(self, delta: Array, a: Array, kept: Any, mode: nn.Mode) -> Array:
         w = np.ascontiguousarray(gemmconv.rot180(self.parameters["weight"]))
         return gemmconv.conv_backward_input(delta, w, a.shape)
 
 
-def test_finds_a_kernel_that_is_not_turned() -> None:
+def test_finds_a_kernel_that_is_rotated_twice() -> None:
     assert nn.check_gradients(nn.Conv(2, 3), normal(1, 2, 5, 5))
-    wrong = nn.check_gradients(Unturned(2, 3), normal(1, 2, 5, 5))
+    wrong = nn.check_gradients(RotatedTwice(2, 3), normal(1, 2, 5, 5))
     assert not wrong
     assert wrong.worst.array == "input"
 

@@ -1,4 +1,4 @@
-"""The judge is judged: by hand-worked numbers, by seven plain loops, and by SciPy."""
+"""The oracle against hand-worked numbers, seven plain loops and SciPy."""
 
 import itertools
 from typing import Any
@@ -63,9 +63,9 @@ def test_against_scipy(mode: str) -> None:
         x, w = generator.standard_normal(shape), generator.standard_normal(kernel)
         ones = (1,) * len(shape)
         options = {"stride": ones, "dilation": ones, "padding": oracle.word_padding(mode, shape, kernel, ones, ones)}
-        for flip, judge in ((True, scipy.signal.convolve), (False, scipy.signal.correlate)):
+        for flip, peer in ((True, scipy.signal.convolve), (False, scipy.signal.correlate)):
             got = oracle.forward(x[None, None], w[None, None], **options, flip=flip)[0, 0]
-            np.testing.assert_allclose(got, judge(x, w, mode, "direct"), atol=1e-12)
+            np.testing.assert_allclose(got, peer(x, w, mode, "direct"), atol=1e-12)
 
 
 def test_output_size_is_the_formula() -> None:

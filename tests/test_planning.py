@@ -1,4 +1,4 @@
-"""Plans: what they tell, what they freeze, what they run; and the cache that keeps them."""
+"""Plans: what they tell, what they freeze, what they run; and the plan cache."""
 
 import math
 import threading

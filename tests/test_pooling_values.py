@@ -217,7 +217,7 @@ def test_threads_change_nothing(shape: tuple[int, ...], layout: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_large_windows_against_numpy(layout: str) -> None:
-    """Sizes that fill several tiles and threads, judged by NumPy's own sliding windows."""
+    """Sizes that fill several tiles and threads, compared with NumPy's own sliding windows."""
     x = drawn((2, 20, 61, 83), "float64")
     padded = np.pad(x, ((0, 0), (0, 0), (2, 1), (1, 2)), constant_values=NAN)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 4), (2, 3))[:, :, ::2, ::3]

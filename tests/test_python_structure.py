@@ -1,4 +1,4 @@
-"""The Python tree keeps its own rules: no import circle, and array work only in backends."""
+"""Rules of the Python tree: no import circle, and array work only in backends."""
 
 import ast
 from functools import cache

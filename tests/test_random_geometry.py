@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import oracle
 import pytest
-from cases import DTYPES, KINDS, LAYOUTS, PASSES, Case, judge, random_cases
+from cases import DTYPES, KINDS, LAYOUTS, PASSES, Case, oracle_answer, random_cases
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 from passes import TOTAL_VARIANTS, VARIANTS, Guarded, answer_shape, plan_for, refusal, run_pass
@@ -27,8 +27,8 @@ def check_everywhere(case: Case, flip: bool, layout: str, dtype: str, threads: i
     generator = np.random.default_rng(seed)
     for pass_ in PASSES:
         first, second = (generator.standard_normal(shape).astype(dtype) for shape in case.shapes(pass_)[:2])
-        right = judge(case, pass_, first, second, flip)
-        absolute = judge(case, pass_, np.abs(first), np.abs(second), flip)
+        right = oracle_answer(case, pass_, first, second, flip)
+        absolute = oracle_answer(case, pass_, np.abs(first), np.abs(second), flip)
         with gemmconv.options(threads=threads):
             for strategy in VARIANTS:
                 if refusal(case, pass_, dtype, strategy, layout, flip) is not None:
@@ -89,7 +89,7 @@ def test_padding_words(case: Case, word: str, flip: bool, seed: int) -> None:
     generator = np.random.default_rng(seed)
     for pass_ in PASSES:
         first, second = (generator.standard_normal(shape) for shape in said.shapes(pass_)[:2])
-        right = judge(said, pass_, first, second, flip)
+        right = oracle_answer(said, pass_, first, second, flip)
         got = run_pass(said, pass_, first, second, flip=flip, padding=word)
         np.testing.assert_allclose(got, right, rtol=1e-10, atol=1e-10)
 
@@ -125,8 +125,8 @@ def fuzz_pass(case: Case, pass_: str, chosen: dict[str, Any], generator: np.rand
     """One pass in every strategy that can, and by auto, into guarded memory; who answered."""
     dtype, layout, flip = chosen["dtype"], chosen["layout"], chosen["flip"]
     first, second = (drawn(generator, shape, chosen["kind"], dtype) for shape in case.shapes(pass_)[:2])
-    right = judge(case, pass_, first, second, flip)
-    absolute = judge(case, pass_, np.abs(first), np.abs(second), flip)
+    right = oracle_answer(case, pass_, first, second, flip)
+    absolute = oracle_answer(case, pass_, np.abs(first), np.abs(second), flip)
     more: dict[str, Any] = {}
     if pass_ == "forward" and chosen["activation"]:
         bias = drawn(generator, (case.out_channels,), chosen["kind"], dtype)
@@ -174,7 +174,7 @@ def test_fuzz(pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]) -
         max_examples=count, derandomize=False, database=None, deadline=None, phases=[Phase.generate, Phase.shrink]
     )
     @given(SIZES, random_settings(), st.integers(0, 2**32 - 1))
-    def judged(case: Case, chosen: dict[str, Any], draw: int) -> None:
+    def compare(case: Case, chosen: dict[str, Any], draw: int) -> None:
         generator = np.random.default_rng(draw)
         with gemmconv.options(**chosen["options"]):
             for pass_ in PASSES:
@@ -182,7 +182,7 @@ def test_fuzz(pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]) -
         answers["geometries"] += 1
 
     started = time.perf_counter()
-    judged()
+    compare()
     seconds = time.perf_counter() - started
     geometries = answers.pop("geometries")
     assert geometries >= count

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import LAYERS, PASSES, operands, verdict
+from cases import LAYERS, PASSES, expected_answer, operands
 from installation import fresh_python
 from numpy.typing import NDArray
 from passes import plan_for, run_pass
@@ -45,7 +45,7 @@ def test_many_threads_with_different_options() -> None:
                 stated_bound(plan_for(case, pass_, "float32", strategy=strategy), case, pass_, "float32")
                 for strategy in ("direct", "im2col")
             )
-            right, absolute = verdict(case, pass_, "float32", "normal", False)
+            right, absolute = expected_answer(case, pass_, "float32", "normal", False)
             within = tolerance(bound, absolute, case.longest_chain(pass_))
             prepared[case, pass_] = (*operands(case, pass_, "float32"), right, within)
 

@@ -21,7 +21,7 @@ Array = NDArray[Any]
 CHOSEN = [case for case in CASES[::2] + LAYERS[2:] if case.batch > 0 and np.prod(case.w_shape) < 20000]
 
 
-def judged(
+def expected_answer(
     x: Array, w: Array, sizes: tuple[int, ...], options: dict[str, Any], bias: Array | None = None
 ) -> tuple[Array, Array]:
     """The oracle's answer and its tolerance."""
@@ -51,7 +51,7 @@ def test_against_the_oracle(case: Case, strategy: str) -> None:
     for dtype in ("float32", "float64"):
         x, w, bias = drawn(case, dtype)
         for flip in (False, True):
-            right, within = judged(x, w, case.input, {**case.options, "flip": flip}, bias)
+            right, within = expected_answer(x, w, case.input, {**case.options, "flip": flip}, bias)
             for layout in LAYOUTS:
                 got = gemmconv.conv_transpose(
                     in_layout(x, layout),
@@ -119,7 +119,7 @@ def test_output_shape(cells: int, kernel: int, stride: int, dilation: int, extra
     generator = np.random.default_rng(cells)
     x, w = generator.standard_normal((2, 2, cells)), generator.standard_normal((2, 3, kernel))
     options = {"stride": (stride,), "dilation": (dilation,), "flip": flip}
-    right, within = judged(x, w, (wanted,), {**options, "padding": ((low, 0),)})
+    right, within = expected_answer(x, w, (wanted,), {**options, "padding": ((low, 0),)})
     got = gemmconv.conv_transpose(x, w, **options, output_padding=extra, output_shape=(wanted,))
     assert_within(got, right, within)
 
@@ -172,7 +172,7 @@ def test_backward(case: Case, layout: str) -> None:
 def test_epilogue_and_out(activation: str) -> None:
     case = next(case for case in CASES if case.name == "groups_strided_dilated")
     x, w, bias = drawn(case, "float32")
-    right, within = judged(x, w, case.input, case.options, bias)
+    right, within = expected_answer(x, w, case.input, case.options, bias)
     right = np.maximum(right, 0) if activation == "relu" else np.tanh(right)
     out = np.full(case.x_shape, np.nan, np.float32)
     got = gemmconv.conv_transpose(x, w, bias, **case.options, activation=activation, output_shape=None, out=out)
@@ -196,6 +196,6 @@ def test_reference_backend() -> None:
         natural = oracle.transposed_sizes(
             case.output, case.kernel, case.stride, case.dilation, case.padding, (0,) * case.rank
         )
-        right, within = judged(x, w, natural, case.options, bias)
+        right, within = expected_answer(x, w, natural, case.options, bias)
         got = REFERENCE.conv_transpose(x, w, bias, **case.options)
         assert_within(got, right, within, str(case))
