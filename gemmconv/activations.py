@@ -1,4 +1,4 @@
-"""Activation functions and their derivatives, over whole arrays."""
+"""Activation functions and their derivatives, applied element by element."""
 
 from gemmconv.annotations import Array
 from gemmconv.backends import backend_for
@@ -6,17 +6,18 @@ from gemmconv.settings import current
 
 
 def activate(z: Array, name: str | None, *, backend: str | None = None, out: Array | None = None) -> Array:
-    """``a = sigma(z)``, element by element (Jefkine, below eq. 7).
+    """Apply an activation function element by element: ``a = sigma(z)``.
 
     Parameters
     ----------
     z : array
         Of any shape, float32 or float64.
     name : {None, "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "gelu"}
-        None gives a copy. ``"leaky_relu"`` has the slope 0.01 below zero; ``"gelu"`` is the exact
-        ``z * Phi(z)``, with the distribution function of the normal distribution.
+        The function; None copies ``z``. ``"leaky_relu"`` has the slope 0.01 below zero. ``"gelu"`` is ``z * Phi(z)``,
+        where ``Phi`` is the cumulative distribution function of the standard normal distribution (not its
+        approximation by tanh).
     backend : {None, "cpu", "reference"}
-        None: by array type.
+        Where it is computed. None chooses by the type of the arrays.
     out : array, optional
         Where to write the answer; it may be ``z`` itself.
 
@@ -30,7 +31,7 @@ def activate(z: Array, name: str | None, *, backend: str | None = None, out: Arr
     ValueError
         If the name is unknown, or ``out`` does not fit.
     TypeError
-        If ``z`` is no array, or its dtype is not supported.
+        If ``z`` is not an array, or its dtype is not supported.
 
     Examples
     --------
@@ -45,16 +46,16 @@ def activate(z: Array, name: str | None, *, backend: str | None = None, out: Arr
 def activate_backward(
     da: Array, z: Array, name: str | None, *, backend: str | None = None, out: Array | None = None
 ) -> Array:
-    """``dz = da * sigma'(z)``, element by element (step 4 of the five-step algorithm).
+    """The gradient of `activate` with respect to ``z``: ``dz = da * sigma'(z)``.
 
     Parameters
     ----------
     da : array
         The derivative of the loss with respect to ``activate(z, name)``.
     z : array
-        What was activated, of the same shape and dtype.
+        The argument of `activate`, of the same shape and dtype as ``da``.
     name, backend, out
-        As in `activate`. At the kink of ``"relu"`` and ``"leaky_relu"`` the derivative is the one from below.
+        As in `activate`. At 0 the derivative of ``"relu"`` and ``"leaky_relu"`` is the left one, 0 and 0.01.
 
     Returns
     -------

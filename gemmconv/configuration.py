@@ -1,4 +1,4 @@
-"""Facts about this installation: what it was built with, and where its headers are."""
+"""Information about this installation: how it was built, and where its headers and CMake files are."""
 
 import json
 import platform
@@ -12,22 +12,22 @@ from gemmconv.backends import BACKENDS
 
 
 def show_config(mode: str = "stdout") -> dict[str, Any] | None:
-    """Show version, compiler, instruction set in use, BLAS, OpenMP, GPU and paths.
+    """Show the version, compiler, instruction set in use, BLAS, OpenMP, GPU and paths.
 
     Parameters
     ----------
     mode : {"stdout", "dicts"}
-        Whether to print the facts or to return them.
+        Whether to print the information or to return it.
 
     Returns
     -------
     dict or None
-        The facts, for ``mode="dicts"``.
+        The information, for ``mode="dicts"``.
 
     Raises
     ------
     ValueError
-        If ``mode`` is another word.
+        If ``mode`` is neither.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
 
 
 def get_include() -> str:
-    """The folder with ``gemmconv/gemmconv.h`` and ``gemmconv/gemmconv.hpp``, for a compiler's ``-I``.
+    """The folder that contains ``gemmconv/gemmconv.h`` and ``gemmconv/gemmconv.hpp``, for a compiler's option ``-I``.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def get_include() -> str:
 
 
 def get_cmake_dir() -> str:
-    """The folder with ``gemmconvConfig.cmake``, for CMake's ``CMAKE_PREFIX_PATH`` or ``gemmconv_DIR``.
+    """The folder that contains ``gemmconvConfig.cmake``, for CMake's ``CMAKE_PREFIX_PATH`` or ``gemmconv_DIR``.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def get_cmake_dir() -> str:
 
 
 def installed_folder() -> Path:
-    """Where the compiled module lies; in an editable installation the Python files are elsewhere."""
+    """The folder of the compiled module, which in an editable installation is not that of the Python files."""
     return Path(_core.__file__).resolve().parent
 
 

@@ -1,4 +1,4 @@
-"""Convolution and its gradients: each function calls that of a backend, which checks, plans and runs."""
+"""Convolution and its gradients: each function calls its namesake of a backend, which checks arguments and computes."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ GRADIENTS = ("input", "weight", "bias")
 
 
 class ConvGradients(NamedTuple):
-    """The gradients of a convolution; None where one was not asked for."""
+    """The gradients of a convolution. Those that were not requested are None."""
 
     input: Array | None
     weight: Array | None
@@ -39,9 +39,10 @@ def conv(
     """Convolve a batch of images, signals or volumes with a bank of kernels.
 
     ``y[n, k, i] = activation(bias[k] + sum over c, m of w[k, c, m] * x[n, c, i * stride + m * dilation - low])``
-    with ``low`` the padding in front, and one such index for each spatial axis: cross-correlation, which machine
-    learning calls convolution (Jefkine eq. 7). With ``flip=True`` the kernel is rotated by 180 degrees first:
-    mathematical convolution (eq. 2, 3).
+
+    where ``i`` and ``m`` have one component for each spatial axis and ``low`` is the padding before the first cell.
+    This is cross-correlation, which machine learning calls convolution (eq. 7 of [1]_). With ``flip=True`` the kernel
+    is rotated by 180 degrees first, which gives mathematical convolution (eq. 2 and 3).
 
     Parameters
     ----------
@@ -52,27 +53,30 @@ def conv(
     bias : array, (K,), optional
         Of the same dtype.
     stride, dilation : int or sequence of int
-        One for all spatial axes, or one for each.
+        Steps between neighbouring outputs and between neighbouring kernel cells: one for all spatial axes, or one for
+        each.
     padding : int, sequence of int, sequence of (low, high), or str
-        Zeros around ``x``: one number for all axes, one for each, one pair for each, or a word: ``"valid"`` (none),
-        ``"same"`` (output ``ceil(in / stride)``, the odd cell at the high end), ``"same_lower"`` (at the low end),
-        ``"full"`` (every overlap).
+        How many zeros to add around ``x``: one number for all spatial axes, one for each, one pair for each, or a word.
+        ``"valid"`` adds none. ``"same"`` gives the output size ``ceil(in / stride)``; if the zeros to add are odd in
+        number, there is one more at the high end, with ``"same_lower"`` at the low end. ``"full"`` adds enough for
+        every overlap of the kernel with ``x`` to give an output.
     groups : int
-        Into how many independent convolutions the channels are split.
+        Number of groups into which the channels are divided; each group is convolved on its own.
     flip : bool
-        Whether the kernel is rotated by 180 degrees.
+        Whether to rotate the kernel by 180 degrees.
     layout : {"NCHW", "NHWC"}
-        Where the channels of ``x`` and of the answer stand: second or last. ``w`` stays as it is.
+        Whether the channels of ``x`` and of the output are the second or the last axis. ``w`` is the same in both.
     activation : {None, "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "gelu"}
-        Applied after the bias, as the answer is written.
+        Function applied after the bias, as the output is written; see `activate`.
     strategy : str
-        ``"auto"``, ``"measure"`` (time the candidates once and remember), or a name: ``"direct"``, ``"im2col"``,
-        ``"implicit"``, ``"winograd"``, ``"fft"``, ``"depthwise"``, or one with a variant, ``"implicit/bands"``:
-        `strategies` lists them.
+        The algorithm. ``"auto"`` chooses the one with the least estimated time. ``"measure"`` times those that can do
+        the problem, once, and remembers the fastest. A name, such as ``"direct"``, ``"im2col"``, ``"implicit"`` or
+        ``"depthwise"``, requests that strategy; a name with a variant, such as ``"implicit/bands"``, requests that
+        variant of it. ``gemmconv.strategies()`` lists all of them.
     backend : {None, "cpu", "reference"}
-        None: by array type. ``"reference"`` is the plain NumPy one.
+        Where to compute. None chooses by the type of the arrays; ``"reference"`` is the slow, plain NumPy code.
     out : array, optional
-        Where to write the answer, of its shape and dtype.
+        Array to write the output to and return. It must have the shape and dtype of the output and be C-contiguous.
 
     Returns
     -------
@@ -86,7 +90,23 @@ def conv(
     TypeError
         If dtypes or kinds of arrays are mixed or not supported.
     UnsupportedError
-        If the named strategy cannot do this problem.
+        If the named strategy or variant cannot do this problem.
+
+    See Also
+    --------
+    conv_backward : The gradients.
+    conv_transpose : The adjoint.
+    plan : Analyse a convolution once and run it many times.
+    strategies : The strategies and variants that can be named.
+    options : The number of threads, the limit on scratch memory, strict arithmetic and determinism.
+
+    Notes
+    -----
+    A call runs under the current settings: those of the innermost ``with options(...)`` block, or of `set_options`.
+
+    References
+    ----------
+    .. [1] Jefkine, "Backpropagation In Convolutional Neural Networks". ``docs/derivation.md`` follows its formulas.
 
     Examples
     --------
@@ -100,6 +120,9 @@ def conv(
     array([-1., -1., -1.])
     >>> gemmconv.conv(x, edges, padding="same", stride=2).shape
     (1, 1, 2, 2)
+    >>> with gemmconv.options(threads=1):
+    ...     gemmconv.conv(x, edges, strategy="im2col/wide").shape
+    (1, 1, 4, 3)
     """
     options = ConvOptions(stride, padding, dilation, groups, flip, layout, strategy, current.get())
     return backend_for(backend, x, w).conv(x, w, bias, options, activation, out)
@@ -122,9 +145,9 @@ def conv_backward_input(
 ) -> Array:
     """The gradient of `conv` with respect to ``x``.
 
-    ``dx[n, c, j] = sum over k, m of w[k, c, m] * dy[n, k, i]`` over the outputs ``i`` whose tap ``m`` falls on the
-    cell ``j``: for stride 1 a full convolution of ``dy`` with the kernel (Jefkine, the sum over
-    ``delta[i' - m, j' - n] * w[m, n]``).
+    ``dx[n, c, j] = sum over k, m of w[k, c, m] * dy[n, k, i]``, where ``i`` is the output that reads cell ``j`` with
+    kernel cell ``m``, if there is one: ``j = i * stride + m * dilation - padding_low``. For stride 1 this is a full
+    convolution of ``dy`` with the kernel.
 
     Parameters
     ----------
@@ -133,7 +156,7 @@ def conv_backward_input(
     w : array, (K, C/groups, *kernel)
         Of the same dtype.
     input_shape : sequence of int
-        The whole shape of ``x``, in the layout.
+        The shape of ``x``, batch and channels included, in the order of ``layout``.
     stride, padding, dilation, groups, flip, layout, strategy, backend, out
         As in `conv`.
 
@@ -145,7 +168,7 @@ def conv_backward_input(
     Raises
     ------
     ValueError, TypeError, UnsupportedError
-        As `conv`; also if ``dy`` has not the shape that these options give.
+        As `conv`; also if ``dy`` does not have the shape that these options give.
 
     Examples
     --------
@@ -176,7 +199,8 @@ def conv_backward_weight(
 ) -> Array:
     """The gradient of `conv` with respect to ``w``.
 
-    ``dw[k, c, m] = sum over n, i of dy[n, k, i] * x[n, c, i * stride + m * dilation - padding_low]`` (Jefkine eq. 13).
+    ``dw[k, c, m] = sum over n, i of dy[n, k, i] * x[n, c, i * stride + m * dilation - padding_low]``
+    (eq. 13 in ``docs/derivation.md``).
 
     Parameters
     ----------
@@ -185,7 +209,7 @@ def conv_backward_weight(
     x : array, (N, C, *spatial)
         Of the same dtype.
     weight_shape : sequence of int
-        The whole shape of ``w``.
+        The shape of ``w``.
     stride, padding, dilation, groups, flip, layout, strategy, backend, out
         As in `conv`.
 
@@ -197,7 +221,7 @@ def conv_backward_weight(
     Raises
     ------
     ValueError, TypeError, UnsupportedError
-        As `conv`; also if ``dy`` has not the shape that these options give.
+        As `conv`; also if ``dy`` does not have the shape that these options give.
 
     Examples
     --------
@@ -229,7 +253,7 @@ def conv_backward_bias(dy: Array, *, layout: str = "NCHW", backend: str | None =
     Raises
     ------
     ValueError
-        If ``dy`` has not one to three spatial axes.
+        If ``dy`` does not have one to three spatial axes.
     TypeError
         If its dtype or kind is not supported.
 
@@ -259,32 +283,32 @@ def conv_backward(
     backend: str | None = None,
     out: Sequence[Array | None] | None = None,
 ) -> ConvGradients:
-    """All the gradients of `conv` that are needed, and no other.
+    """The gradients of `conv` with respect to ``x``, ``w`` and the bias, or those of them that are needed.
 
     Parameters
     ----------
     dy : array, (N, K, *output)
         The derivative of the loss with respect to the output of `conv`, before its activation.
     x : array, (N, C, *spatial)
-        What was convolved.
+        The input of `conv`.
     w : array, (K, C/groups, *kernel)
-        With what.
+        The weights of `conv`.
     needs : iterable of {"input", "weight", "bias"}
         Which gradients to compute.
     stride, padding, dilation, groups, flip, layout, strategy, backend
         As in `conv`.
     out : sequence of three arrays or None, optional
-        Where to write the three gradients; None makes a new array.
+        Arrays to write the three gradients to. For None a new array is made.
 
     Returns
     -------
     ConvGradients
-        ``(input, weight, bias)``, None where not needed.
+        The named tuple ``(input, weight, bias)``, with None for each gradient that is not needed.
 
     Raises
     ------
     ValueError, TypeError, UnsupportedError
-        As `conv_backward_input`; also if ``needs`` holds an unknown name.
+        As `conv_backward_input`; also if ``needs`` contains an unknown name.
 
     Examples
     --------
@@ -324,7 +348,7 @@ def check_shape(name: str, array: Array, expected: Sequence[int]) -> None:
 
 
 def wanted_gradients(needs: Iterable[str]) -> frozenset[str]:
-    """``needs`` as a set, checked."""
+    """The names in ``needs`` as a set; ValueError for an unknown one."""
     wanted = frozenset([needs] if isinstance(needs, str) else needs)
     unknown = sorted(repr(name) for name in wanted.difference(GRADIENTS))
     if unknown:
@@ -333,10 +357,10 @@ def wanted_gradients(needs: Iterable[str]) -> frozenset[str]:
 
 
 class Outputs:
-    """Where three gradients go.
+    """The arrays of ``out``, one for each of the three gradients, or None.
 
-    ``direct`` holds the arrays that may be written as each gradient is made. One that shares memory with an operand may
-    not: a later gradient still reads the operand.
+    ``direct`` holds the same arrays, but None for one that shares memory with an operand: a gradient computed later
+    still reads the operand, so that array is written only at the end, by `filled`.
     """
 
     def __init__(self, backend: Backend, out: Sequence[Array | None] | None, *operands: Array) -> None:
@@ -356,7 +380,7 @@ class Outputs:
         return any(self._backend.xp.may_share_memory(array, other) for other in others)
 
     def filled(self, *gradients: Array | None) -> ConvGradients:
-        """The gradients, copied to where they were wanted unless they are there."""
+        """The gradients, each copied to its array of ``out`` unless it was computed there."""
         return ConvGradients(
             *(
                 gradient if gradient is None or out is None or gradient is out else self._backend.write(gradient, out)

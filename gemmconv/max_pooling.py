@@ -1,4 +1,4 @@
-"""Max pooling: the winning unit of each window, gradients routed to it, and unpooling."""
+"""Max pooling, its gradient, and unpooling. The winning unit of a window is the one with the largest value."""
 
 from collections.abc import Sequence
 from typing import Literal, overload
@@ -64,36 +64,37 @@ def max_pool(
     backend: str | None = None,
     out: Array | None = None,
 ) -> Array | tuple[Array, Array]:
-    """The winning unit of each window: its largest value, and where it was.
+    """The largest value of each window, and on request where it was.
 
     Parameters
     ----------
     x : array, (N, C, *spatial)
         One, two or three spatial axes; float32 or float64.
     kernel_size : int or sequence of int
-        Size of the window: one for all axes, or one for each.
+        Size of the window: one for all spatial axes, or one for each.
     stride : int or sequence of int, optional
-        None: ``kernel_size``.
+        Steps between neighbouring windows. None is ``kernel_size``: windows side by side.
     padding, dilation
-        As in `conv`. Padded cells never win; a window wholly in padding gives -inf and index -1.
+        As in `conv`. Padded cells do not count; a window that lies entirely in the padding gives -inf and index -1.
     ceil_mode : bool
-        Whether a last window that reaches beyond the padded input counts; one that would start in the high padding
-        does not.
+        Whether to round output sizes up, so that the last window may extend beyond the padded input. A window that
+        would start in the padding at the high end is left out in any case.
     return_indices : bool
-        Whether to return the winners' places too.
+        Whether to return the indices of the largest values as well.
     layout : {"NCHW", "NHWC"}
-        Where the channels stand.
+        Whether the channels are the second or the last axis.
     backend : {None, "cpu", "reference"}
-        None: by array type.
+        Where to compute. None chooses by the type of the arrays.
     out : array, optional
-        Where to write ``y``.
+        Array to write ``y`` to and return.
 
     Returns
     -------
     y : array, (N, C, *output)
-        Of the dtype of ``x``. NaN wins; among equals the first in C order.
+        Of the dtype of ``x``. A window that contains NaN gives NaN.
     indices : array of int64, of the same shape
-        Only with ``return_indices``: flat positions in the spatial plane of one channel, as in PyTorch.
+        Only with ``return_indices``: the flat position of each largest value among the spatial cells of its channel, as
+        in PyTorch. If several cells are equal, it is the first of them in C order; a NaN counts as the largest value.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def max_pool(
 
     Examples
     --------
-    The four winners of the lecture's picture (Balasubramanian, lecture 33):
+    The example of [B] in ``docs/derivation.md``, four windows of four cells:
 
     >>> import numpy as np
     >>> import gemmconv
@@ -130,23 +131,23 @@ def max_pool_backward(
     backend: str | None = None,
     out: Array | None = None,
 ) -> Array:
-    """The gradient of `max_pool` and `adaptive_max_pool`: the error goes to the winning unit, and nowhere else.
+    """The gradient of `max_pool` and `adaptive_max_pool`: ``dy`` at the winning units, zeros elsewhere.
 
     Parameters
     ----------
     dy : array, (N, C, *output)
         The derivative of the loss with respect to the output of the pooling.
     indices : array of int64
-        As the pooling returned them; -1 takes no gradient.
+        As the pooling returned them. Where one is -1, the element of ``dy`` is dropped.
     input_shape : sequence of int
-        The whole shape of ``x``, in the layout.
+        The shape of ``x``, batch and channels included, in the order of ``layout``.
     layout, backend, out
         As in `max_pool`.
 
     Returns
     -------
     array
-        Of shape ``input_shape``. Where one unit won several windows, their errors add.
+        Of shape ``input_shape``. If a unit won several windows, their elements of ``dy`` are added.
 
     Raises
     ------
@@ -174,16 +175,17 @@ def max_unpool(
     backend: str | None = None,
     out: Array | None = None,
 ) -> Array:
-    """The partial inverse of `max_pool`: each value back to where it won, zeros elsewhere.
+    """The partial inverse of `max_pool`: each value at the position that its index tells, zeros elsewhere.
 
     Parameters
     ----------
     y : array, (N, C, *output)
-        Float32 or float64.
+        The values, float32 or float64.
     indices : array of int64
-        As `max_pool` returned them; -1 writes nothing. Of two with the same index the last in C order stays.
+        As `max_pool` returned them. A value with index -1 is dropped; of several with the same index the last in C
+        order is written.
     output_shape : sequence of int
-        The whole shape of the answer, in the layout.
+        The shape of the output, batch and channels included, in the order of ``layout``.
     layout, backend, out
         As in `max_pool`.
 
@@ -210,14 +212,14 @@ def max_unpool(
 def max_unpool_backward(
     dx: Array, indices: Array, *, layout: str = "NCHW", backend: str | None = None, out: Array | None = None
 ) -> Array:
-    """The gradient of `max_unpool`: the derivative at each value's place.
+    """The gradient of `max_unpool`: the elements of ``dx`` at the positions that the indices tell.
 
     Parameters
     ----------
     dx : array, (N, C, *spatial)
         The derivative of the loss with respect to the output of `max_unpool`.
     indices : array of int64, (N, C, *output)
-        As for `max_unpool`; -1 gives 0.
+        As for `max_unpool`. Where one is -1, the output is 0.
     layout, backend, out
         As in `max_pool`.
 
@@ -280,16 +282,16 @@ def adaptive_max_pool(
     backend: str | None = None,
     out: Array | None = None,
 ) -> Array | tuple[Array, Array]:
-    """The winning units of windows that share the input among a wanted number of outputs.
+    """Max pooling to a given output size: the largest value of each window, and on request where it was.
 
-    Its gradient is `max_pool_backward`, and its windows are those of `adaptive_avg_pool`.
+    The windows are those of `adaptive_avg_pool`. The gradient is `max_pool_backward`.
 
     Parameters
     ----------
     x : array, (N, C, *spatial)
         One, two or three spatial axes; float32 or float64.
     output_size : int or sequence of int
-        The wanted spatial sizes: one for all axes, or one for each.
+        The spatial sizes of the output: one for all axes, or one for each.
     return_indices, layout, backend, out
         As in `max_pool`.
 

@@ -1,4 +1,4 @@
-"""Patches: what a convolution sees at each output, as columns of a matrix; and convolution as a sparse matrix."""
+"""Patches of an array as the columns of a matrix, and a convolution as a sparse matrix."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ def im2col(
     dilation: PerAxis = 1,
     backend: str | None = None,
 ) -> Array:
-    """The patches under a sliding window, as columns: after it a convolution is one product of matrices.
+    """The patches under a sliding window, as the columns of a matrix.
 
-    ``cols[n, (c, m), i] = x[n, c, i * stride + m * dilation - padding_low]``: what Jefkine eq. 7 multiplies with
-    ``w[m]``. PyTorch calls it ``unfold``.
+    ``cols[n, (c, m), i] = x[n, c, i * stride + m * dilation - padding_low]``. With the patches as columns, a
+    convolution is a matrix product: ``w.reshape(K, -1) @ cols``. PyTorch calls this function ``unfold``.
 
     Parameters
     ----------
     x : array, (N, C, *spatial)
         One, two or three spatial axes; float32 or float64.
     kernel_size : int or sequence of int
-        Size of the window: one for all axes, or one for each.
+        Size of the window: one for all spatial axes, or one for each.
     stride, padding, dilation
         As in `conv`.
     backend : {None, "cpu", "reference"}
-        None: by array type.
+        Where to compute. None chooses by the type of the arrays.
 
     Returns
     -------
     array, (N, C * prod(kernel), L)
-        With ``L`` the number of outputs of such a convolution.
+        ``L`` is the number of positions of the window.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def col2im(
     dilation: PerAxis = 1,
     backend: str | None = None,
 ) -> Array:
-    """The adjoint of `im2col`: each column goes back to where it was read, and overlaps add.
+    """The adjoint of `im2col`: each column is added to the cells that it was read from.
 
     Parameters
     ----------
     cols : array, (N, C * prod(kernel), L)
-        float32 or float64.
+        Columns as `im2col` makes them, float32 or float64.
     output_shape : sequence of int
-        The spatial sizes of the answer.
+        The spatial sizes of the output.
     kernel_size, stride, padding, dilation, backend
         As in `im2col`.
 
@@ -89,7 +89,7 @@ def col2im(
     Raises
     ------
     ValueError, TypeError
-        As `im2col`; also if ``cols`` has not the shape that `im2col` would give.
+        As `im2col`; also if ``cols`` does not have the shape that `im2col` would give.
 
     Examples
     --------
@@ -114,8 +114,8 @@ def conv_matrix(
 ) -> scipy.sparse.csr_array:
     """The matrix ``M`` of a convolution: ``vec(conv(x, w)) = M @ vec(x)`` for one image.
 
-    A convolution is a layer of a perceptron with most connections cut and the rest sharing their weights; its input
-    gradient is ``M.T``, and so is `conv_transpose`.
+    A convolution is a fully connected layer in which most connections are missing and the others share weights. The
+    input gradient, and `conv_transpose`, multiply by ``M.T``.
 
     Parameters
     ----------
@@ -126,12 +126,12 @@ def conv_matrix(
     stride, padding, dilation, groups, flip
         As in `conv`.
     backend : {None, "cpu", "reference"}
-        None: by array type. The matrix is the same.
+        None chooses by the type of the arrays. The matrix does not depend on it.
 
     Returns
     -------
     scipy.sparse.csr_array, (K * prod(output), C * prod(spatial))
-        Of the dtype of ``w``. Zeros in ``w`` are stored.
+        Of the dtype of ``w``. Zeros in ``w`` are stored explicitly.
 
     Raises
     ------
@@ -158,14 +158,14 @@ def conv_matrix(
 
 
 def rot180(w: Array, *, backend: str | None = None) -> Array:
-    """The kernels rotated by 180 degrees: the spatial axes reversed (Jefkine eq. 3).
+    """The kernels rotated by 180 degrees: the spatial axes reversed.
 
     Parameters
     ----------
     w : array, (K, C, *kernel)
         Of any dtype.
     backend : {None, "cpu", "reference"}
-        None: by array type. The answer is the same.
+        None chooses by the type of the arrays. The result does not depend on it.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def rot180(w: Array, *, backend: str | None = None) -> Array:
     ValueError
         If ``w`` has no spatial axis.
     TypeError
-        If ``w`` is no array.
+        If ``w`` is not an array.
 
     Examples
     --------

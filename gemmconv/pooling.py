@@ -1,4 +1,4 @@
-"""Pooling by average and by p-norm, and its gradients. Max pooling has a file of its own."""
+"""Pooling by average and by p-norm, with gradients. Max pooling is in ``max_pooling.py``."""
 
 from collections.abc import Sequence
 
@@ -31,14 +31,14 @@ def avg_pool(
     kernel_size, stride, padding, dilation, ceil_mode, layout, backend, out
         As in `max_pool`.
     count_include_pad : bool
-        Whether padded cells count in the average, as zeros. Cells beyond the padding never do.
+        Whether padded cells take part in the average, as zeros. Cells beyond the padding never do.
     divisor : float, optional
-        Divide the sum by this number, whatever the count: any number but 0.
+        A number other than 0 to divide each sum by, instead of the number of cells.
 
     Returns
     -------
     array, (N, C, *output)
-        Of the dtype of ``x``; 0 for a window wholly in padding.
+        Of the dtype of ``x``; 0 for a window that lies entirely in the padding.
 
     Raises
     ------
@@ -74,14 +74,14 @@ def avg_pool_backward(
     backend: str | None = None,
     out: Array | None = None,
 ) -> Array:
-    """The gradient of `avg_pool`: the error times ``1 / (N x N)``, to every unit of the window alike.
+    """The gradient of `avg_pool`: each element of ``dy``, divided as the average was, goes to every cell of its window.
 
     Parameters
     ----------
     dy : array, (N, C, *output)
         The derivative of the loss with respect to the output of `avg_pool`.
     input_shape : sequence of int
-        The whole shape of ``x``, in the layout.
+        The shape of ``x``, batch and channels included, in the order of ``layout``.
     kernel_size, stride, padding, dilation, ceil_mode, count_include_pad, divisor, layout, backend, out
         As in `avg_pool`.
 
@@ -93,7 +93,7 @@ def avg_pool_backward(
     Raises
     ------
     ValueError, TypeError
-        As `avg_pool`; also if ``dy`` has not the shape that these options give.
+        As `avg_pool`; also if ``dy`` does not have the shape that these options give.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def lp_pool(
     Returns
     -------
     array, (N, C, *output)
-        Of the dtype of ``x``; 0 for a window wholly in padding.
+        Of the dtype of ``x``; 0 for a window that lies entirely in the padding.
 
     Raises
     ------
@@ -173,9 +173,9 @@ def lp_pool_backward(
     dy : array, (N, C, *output)
         The derivative of the loss with respect to ``y``.
     x : array, (N, C, *spatial)
-        What was pooled.
+        The input of `lp_pool`.
     y : array, (N, C, *output)
-        ``lp_pool(x, ...)``. Where it is 0, no gradient flows.
+        The output of `lp_pool` for ``x``. Where it is 0, the gradient is 0.
     kernel_size, p, stride, padding, dilation, ceil_mode, layout, backend, out
         As in `lp_pool`.
 
@@ -187,7 +187,7 @@ def lp_pool_backward(
     Raises
     ------
     ValueError, TypeError
-        As `lp_pool`; also if ``dy`` or ``y`` has not the shape that these options give.
+        As `lp_pool`; also if ``dy`` or ``y`` does not have the shape that these options give.
 
     Examples
     --------
@@ -210,16 +210,17 @@ def adaptive_avg_pool(
     backend: str | None = None,
     out: Array | None = None,
 ) -> Array:
-    """The average of windows that share the input among a wanted number of outputs.
+    """Average pooling to a given output size.
 
-    Output ``i`` along an axis averages the cells from ``floor(i * in / out)`` to ``ceil((i + 1) * in / out)``.
+    Output ``i`` along an axis averages the cells from ``floor(i * in / out)`` up to, not including,
+    ``ceil((i + 1) * in / out)``.
 
     Parameters
     ----------
     x : array, (N, C, *spatial)
         One, two or three spatial axes; float32 or float64.
     output_size : int or sequence of int
-        The wanted spatial sizes: one for all axes, or one for each.
+        The spatial sizes of the output: one for all axes, or one for each.
     layout, backend, out
         As in `max_pool`.
 
@@ -251,14 +252,14 @@ def adaptive_avg_pool_backward(
     backend: str | None = None,
     out: Array | None = None,
 ) -> Array:
-    """The gradient of `adaptive_avg_pool`: the error shared equally among the cells of its window.
+    """The gradient of `adaptive_avg_pool`: each element of ``dy`` is divided equally among the cells of its window.
 
     Parameters
     ----------
     dy : array, (N, C, *output_size)
         The derivative of the loss with respect to the output of `adaptive_avg_pool`.
     input_shape : sequence of int
-        The whole shape of ``x``, in the layout.
+        The shape of ``x``, batch and channels included, in the order of ``layout``.
     layout, backend, out
         As in `max_pool`.
 

@@ -1,4 +1,4 @@
-"""The settings of calls and plans: context-local, so that one thread or task never changes another's."""
+"""The settings of calls and plans. They are context variables, so that no thread or task changes those of another."""
 
 import enum
 from contextvars import ContextVar
@@ -7,16 +7,16 @@ from typing import TypedDict
 
 from gemmconv import _core
 
-# The current value is one frozen object, so that a call pays for one ContextVar.get() and nothing more.
+# All settings are one immutable object, so that a call reads them by a single ContextVar.get().
 current: ContextVar[_core.Settings] = ContextVar("gemmconv_settings", default=_core.Settings())  # noqa: B039  (frozen)
 
-# The values outside the `with` blocks one is in, outermost first. Kept here and not in the `options` objects, so that
-# several threads may enter the same object at once.
+# The settings to restore at the end of each enclosing `with` block, outermost first. They are stored here and not in
+# the `options` objects, so that several threads may enter the same object at once.
 outside: ContextVar[tuple[_core.Settings, ...]] = ContextVar("gemmconv_settings_outside", default=())
 
 
 class Options(TypedDict):
-    """What `get_options` returns, and `set_options` takes."""
+    """The settings as a dict: what `get_options` returns and `set_options` takes."""
 
     threads: int | None
     math: str
@@ -25,7 +25,7 @@ class Options(TypedDict):
 
 
 class Unchanged(enum.Enum):
-    """The default of an option that keeps its current value; None already means something for ``threads``."""
+    """The default of an argument whose setting is not to change. None would not do: it is a value of ``threads``."""
 
     UNCHANGED = "unchanged"
 
@@ -37,13 +37,13 @@ UNCHANGED = Unchanged.UNCHANGED
 
 
 def get_options() -> Options:
-    """The settings in force here.
+    """The settings of the current context.
 
     Returns
     -------
     dict
-        ``threads`` (None: the process's default), ``math``, ``deterministic`` and ``workspace_limit`` in bytes.
-        ``set_options(**get_options())`` changes nothing.
+        ``threads`` (None for the default number), ``math``, ``deterministic`` and ``workspace_limit`` in bytes, as
+        described in `set_options`. ``set_options(**get_options())`` changes nothing.
 
     Examples
     --------
@@ -61,21 +61,24 @@ def set_options(
     deterministic: bool | Unchanged = UNCHANGED,
     workspace_limit: int | Unchanged = UNCHANGED,
 ) -> None:
-    """Change the settings of the current context from here on. Options that are not named keep their value.
+    """Change the settings of the current context. Arguments that are not given leave their setting unchanged.
 
-    A thread starts with the defaults, and an asyncio task with those of the task that made it: see `contextvars`.
+    Settings are context variables (see `contextvars`): a new thread starts with the defaults, and an asyncio task with
+    the settings of the task that created it.
 
     Parameters
     ----------
     threads : int or None
-        Threads of one call; None is the process's default (``GEMMCONV_NUM_THREADS``, ``OMP_NUM_THREADS`` or the
-        number of cores).
+        Number of threads that one call uses. None is the default of the process: ``GEMMCONV_NUM_THREADS``, else
+        ``OMP_NUM_THREADS``, else the number of cores.
     math : {"fast", "strict"}
-        ``"strict"`` lets ``strategy="auto"`` use only strategies whose error is bounded output by output.
+        With ``"strict"``, ``strategy="auto"`` chooses only among strategies that bound the error of each output
+        relative to the terms of that output.
     deterministic : bool
-        Whether the bits of an answer must be the same for every number of threads and every batch around an image.
+        Whether an output must have the same bits for every number of threads, and for every batch that its image is
+        part of.
     workspace_limit : int
-        Scratch memory of one call, in bytes.
+        Most scratch memory that one call may use, in bytes.
 
     Raises
     ------
@@ -99,7 +102,7 @@ def set_options(
 
 
 class options:
-    """Change settings for the length of a ``with`` block. Options that are not named keep the value outside it.
+    """Change settings within a ``with`` block. Arguments that are not given leave their setting unchanged.
 
     Parameters
     ----------
@@ -109,7 +112,7 @@ class options:
     Raises
     ------
     ValueError, TypeError
-        As `set_options`, where ``options(...)`` is written and not where the block begins.
+        As `set_options`. They are raised when ``options(...)`` is evaluated, before the block is entered.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Transposed convolution, the adjoint of `conv`: its gradients are therefore the passes of a convolution."""
+"""Transposed convolution. It is the adjoint of `conv`, so that its gradients are the passes of a convolution."""
 
 from collections.abc import Iterable, Sequence
 
@@ -28,29 +28,31 @@ def conv_transpose(
     backend: str | None = None,
     out: Array | None = None,
 ) -> Array:
-    """Transposed convolution: the adjoint of `conv` with the same options, which makes images larger.
+    """Transposed convolution: the adjoint of `conv` with the same options. With a stride it enlarges images.
 
-    Each cell of ``x`` adds the kernel, times its value, to the answer: the input gradient of a convolution
-    (Jefkine, the gradient below eq. 14) with ``x`` in the place of ``dy``.
+    Each cell of ``x`` adds the kernel, multiplied by its value, to the output. This is the input gradient of a
+    convolution, with ``x`` in the place of ``dy``.
 
     Parameters
     ----------
     x : array, (N, C, *spatial)
         One, two or three spatial axes; float32 or float64.
     w : array, (C, K/groups, *kernel)
-        Of the same dtype; channels stand as in PyTorch and ONNX.
+        Of the same dtype, with the channels in the order of PyTorch and ONNX.
     bias : array, (K,), optional
         Of the same dtype.
     stride, dilation, groups, flip, layout, activation, strategy, backend, out
-        As in `conv`, of which this is the adjoint.
+        As in `conv`.
     padding : int, sequence of int, sequence of (low, high), or str
-        What the convolution pads, and this one therefore cuts off. ``"same"`` and ``"same_lower"`` give
-        ``in * stride``; ``"valid"`` cuts nothing.
+        The padding of the convolution, which is removed from the output here. ``"same"`` and ``"same_lower"`` give the
+        output size ``in * stride``; ``"valid"`` removes nothing.
     output_padding : int or sequence of int
-        Cells more at the high end, to choose among the sizes that `conv` maps to the same one.
+        Cells to add at the high end. With a stride, `conv` maps several input sizes to the same output size; this
+        chooses among them.
     output_shape : sequence of int, optional
-        The wanted spatial sizes; ``padding`` must then be 0. Of what must go, the low end takes the odd cell (ONNX);
-        what is missing is added at the high end.
+        The spatial sizes of the output; ``padding`` must then be 0. If cells have to be removed, half of them are
+        removed at either end, an odd one at the low end as in ONNX; if cells are missing, they are added at the high
+        end.
 
     Returns
     -------
@@ -96,10 +98,10 @@ def conv_transpose_backward(
     backend: str | None = None,
     out: Sequence[Array | None] | None = None,
 ) -> ConvGradients:
-    """All the gradients of `conv_transpose` that are needed, and no other.
+    """The gradients of `conv_transpose` with respect to ``x``, ``w`` and the bias, or those of them that are needed.
 
-    As `conv_transpose` is the adjoint of a convolution, its input gradient is that convolution of ``dy``, and its
-    weight gradient is that convolution's, with ``dy`` and ``x`` in each other's place.
+    As `conv_transpose` is the adjoint of a convolution, its input gradient is that convolution applied to ``dy``. Its
+    weight gradient is the weight gradient of that convolution, with ``dy`` and ``x`` exchanged.
 
     Parameters
     ----------
@@ -108,23 +110,24 @@ def conv_transpose_backward(
     x : array, (N, C, *spatial)
         The input of `conv_transpose`.
     w : array, (C, K/groups, *kernel)
-        Its weights.
+        The weights of `conv_transpose`.
     needs : iterable of {"input", "weight", "bias"}
         Which gradients to compute.
     stride, padding, output_padding, output_shape, dilation, groups, flip, layout, strategy, backend
         As in `conv_transpose`.
     out : sequence of three arrays or None, optional
-        Where to write the three gradients; None makes a new array.
+        Arrays to write the three gradients to. For None a new array is made.
 
     Returns
     -------
     ConvGradients
-        ``(input, weight, bias)``, None where not needed.
+        The named tuple ``(input, weight, bias)``, with None for each gradient that is not needed.
 
     Raises
     ------
     ValueError, TypeError, UnsupportedError
-        As `conv_transpose`; also if ``dy`` has not the shape of its output, or ``needs`` holds an unknown name.
+        As `conv_transpose`; also if ``dy`` does not have the shape of the output, or ``needs`` contains an unknown
+        name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which output meets which weight at which input: the sparsity of a convolution's matrix, in NumPy integers."""
+"""The sparsity pattern of a convolution's matrix: which input each output reads, with which weight."""
 
 import math
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from gemmconv.annotations import Array
 def connections(geometry: _core.Geometry) -> tuple[Array, Array, Array, tuple[int, int]]:
     """Rows, columns, taps and shape of the matrix of one image.
 
-    Rows and columns broadcast to ``(out_channels, in_channels / groups, connections)``, where ``w[:, :, tap]`` stands
-    with its taps made flat.
+    A tap is a kernel cell, as a flat index. Rows and columns broadcast to ``(out_channels, in_channels / groups,
+    connections)``, the shape of ``w.reshape(*w.shape[:2], -1)[:, :, tap]``, which are the elements of the matrix.
     """
     axes = [axis_connections(geometry, axis) for axis in range(geometry.rank)]
     outputs, taps, inputs = zip(*axes, strict=True)
@@ -32,7 +32,7 @@ def connections(geometry: _core.Geometry) -> tuple[Array, Array, Array, tuple[in
 
 
 def axis_connections(geometry: _core.Geometry, axis: int) -> tuple[Array, Array, Array]:
-    """Which output cell meets which tap at which input cell along one axis; taps that fall on padding are left out."""
+    """Along one axis, every output cell, tap and input cell that belong together; taps in the padding are left out."""
     size = geometry.kernel[axis]
     output, tap = (index.ravel() for index in np.indices((geometry.output[axis], size)))
     cell = output * geometry.stride[axis] + tap * geometry.dilation[axis] - geometry.padding_low[axis]

@@ -1,4 +1,4 @@
-"""The CPU backend: NumPy arrays, the compiled core. Its functions are the core's own."""
+"""The CPU backend: NumPy arrays and the compiled core, whose functions are used directly."""
 
 from numpy import ndarray
 
@@ -10,9 +10,9 @@ __all__ = ["BACKEND", "ndarray"]
 
 
 class CPUBackend(NumPyArrays):
-    """The functions of the compiled core, under the names that a `Backend` has for them."""
+    """The functions of the compiled core, under their names in `Backend`."""
 
-    __slots__ = ()  # a function is found sooner where an instance has no attributes of its own
+    __slots__ = ()  # attribute lookup is faster for an instance without a dict of its own
     name = "cpu"
 
     strategies = staticmethod(_core.strategies)

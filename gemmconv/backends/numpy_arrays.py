@@ -1,4 +1,4 @@
-"""What the backends of NumPy arrays share: which arrays are theirs, their checks, and answers written to ``out``."""
+"""What the backends for NumPy arrays share: which arrays they own, checks of arrays, and writing results to ``out``."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ DTYPES = ("float32", "float64")
 
 
 def is_array(value: object) -> bool:
-    """Whether this is a NumPy array; subclasses such as `numpy.memmap` are, but a mask would be ignored in silence."""
+    """Whether this is a NumPy array. `numpy.memmap` is; a masked array is not, as its mask would be ignored."""
     return isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray)
 
 
@@ -45,9 +45,9 @@ def check_arrays(**arrays: Array | None) -> np.dtype[Any]:
 
 
 def answer(values: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
-    """``values`` rounded to the dtype, in ``out`` if there is one. They are new, so ``out`` may overlap an input."""
+    """``values`` rounded to the dtype, in ``out`` if given. They are a new array, so ``out`` may overlap an input."""
     if out is None:
-        return np.asarray(values, dtype, order="C")  # ascontiguousarray would give an array without axes one
+        return np.asarray(values, dtype, order="C")  # ascontiguousarray would make 0 axes into 1
     check_array("out", out)
     if out.shape != values.shape or out.dtype != dtype:
         raise ValueError(
@@ -60,7 +60,7 @@ def answer(values: Array, dtype: np.dtype[Any], out: Array | None) -> Array:
 
 
 class NumPyArrays:
-    """The part of `Backend` that is about arrays, for backends of NumPy arrays."""
+    """The part of `Backend` that concerns arrays, for NumPy arrays."""
 
     __slots__ = ()
     array_kind = "NumPy arrays"

@@ -1,8 +1,7 @@
-"""What a backend is: the arrays it owns, its strategies, its plans, and the functions that take arrays.
+"""The interface of a backend: the arrays it owns, its strategies, its plans, and the functions on arrays.
 
-A backend is an object. Its functions take their arguments positionally, with nothing left to default, in the words of
-the public interface, and the options that functions share as one value; a backend checks its arrays and answers with
-new arrays, or in ``out``.
+A backend is an object. Its functions are those of the package, but all arguments are positional and required, and the
+options that several functions share are one value. A backend checks its arrays, and returns new arrays or ``out``.
 """
 
 from __future__ import annotations
@@ -24,10 +23,10 @@ __all__ = ["Backend", "ConvOptions", "Plan", "PoolOptions"]
 
 
 class Plan(Protocol):
-    """What every backend's plan is: a frozen problem with its strategy, which one calls.
+    """The interface of every backend's plan: an immutable, callable object for one problem, with its variant chosen.
 
-    ``plan(x, w, bias)``, ``plan(dy, w)`` or ``plan(dy, x)``, by its pass; ``out=`` takes the array to write into.
-    A plan holds no scratch memory, and several threads may run it at once.
+    It is called as ``plan(x, w, bias)``, ``plan(dy, w)`` or ``plan(dy, x)``, according to the pass; ``out=`` takes the
+    array to write to. A plan holds no scratch memory, and several threads may run it at once.
     """
 
     @property
@@ -40,23 +39,23 @@ class Plan(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype of every array it takes and gives."""
+        """The dtype of all arrays."""
 
     @property
     def strategy(self) -> str:
-        """The name of the chosen strategy."""
+        """The name of the chosen strategy, such as ``"implicit"``."""
 
     @property
     def variant(self) -> str:
-        """The name of the algorithm within the strategy."""
+        """The name of the chosen algorithm of that strategy, such as ``"bands"``."""
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """The whole shape of its answer."""
+        """The shape of the output, batch and channels included."""
 
     @property
     def flops(self) -> float:
-        """Additions and multiplications of the direct loop, padded cells included."""
+        """The number of additions and multiplications of the direct loop, padded cells included."""
 
     @property
     def workspace_bytes(self) -> int:
@@ -64,44 +63,47 @@ class Plan(Protocol):
 
     @property
     def error_bound(self) -> float:
-        """The probable error of an output, as a part of ``|x| conv |w|`` at that output."""
+        """The (probabilistic) bound on an output's error, relative to ``|x| conv |w|`` at that output."""
 
     def explain(self) -> str:
-        """Why this strategy: a line for each one there is."""
+        """Why this variant: a line for each variant, and for each strategy that the backend does not have."""
 
     def pack(self, w: Array) -> Any:
-        """The weights laid out for this plan, to be passed in place of ``w``; later changes to ``w`` do not show."""
+        """The weights in the order in which this plan reads them, to be passed in place of ``w``.
+
+        They are a copy: later changes to ``w`` have no effect.
+        """
 
     def __call__(self, first: Array, second: Any, bias: Array | None = None, *, out: Array | None = None) -> Array:
-        """Run it: ``(x, w, bias)``, ``(dy, w)`` or ``(dy, x)``."""
+        """Compute the output from ``(x, w, bias)``, ``(dy, w)`` or ``(dy, x)``."""
 
 
 class Backend(Protocol):
-    """Where arrays are computed. `ConvOptions` and `PoolOptions` are described in ``_core.pyi``."""
+    """The interface of a backend. `ConvOptions` and `PoolOptions` are described in ``_core.pyi``."""
 
     # Its arrays
 
     @property
     def name(self) -> str:
-        """What the ``backend`` argument of the public functions calls it."""
+        """Its name in the argument ``backend`` of the public functions."""
 
     @property
     def array_kind(self) -> str:
-        """What a message calls its arrays, such as ``"NumPy arrays"``."""
+        """The name of its arrays in error messages, such as ``"NumPy arrays"``."""
 
     @property
     def array_maker(self) -> str:
-        """What a message says to call for one, such as ``"numpy.asarray(...)"``."""
+        """The call that makes such an array, for error messages: for example ``"numpy.asarray(...)"``."""
 
     @property
     def xp(self) -> Any:
-        """The module that makes and changes its arrays, with the names that NumPy has for everything."""
+        """The module with the functions on its arrays, under the names of NumPy."""
 
     def owns(self, array: object, /) -> bool:
         """Whether this is one of its arrays."""
 
     def to_numpy(self, array: Array, /) -> NDArray[Any]:
-        """The array itself if it is NumPy's, otherwise a copy in the host's memory."""
+        """The array as a NumPy array: itself if it is one already, otherwise a copy."""
 
     def check_arrays(self, **arrays: Array | None) -> np.dtype[Any]:
         """TypeError unless the arrays are its own and share one supported dtype, which is returned.
@@ -115,7 +117,7 @@ class Backend(Protocol):
     # Its strategies and plans
 
     def strategies(self) -> dict[str, tuple[str, ...]]:
-        """The names of its strategies and of the variants of each, in the order of trial."""
+        """The names of its strategies, and those of their variants in the order in which they are tried."""
 
     def plan(
         self,
@@ -205,7 +207,7 @@ class Backend(Protocol):
     def max_pool(
         self, x: Array, options: PoolOptions, return_indices: bool, out: Array | None, /
     ) -> Array | tuple[Array, Array]:
-        """The largest value of each window, with its index where asked."""
+        """The largest value of each window, and on request its index."""
 
     def max_pool_backward(
         self,
@@ -217,7 +219,7 @@ class Backend(Protocol):
         out: Array | None,
         /,
     ) -> Array:
-        """Errors to their winners."""
+        """The gradient of `max_pool` and `adaptive_max_pool`."""
 
     def max_unpool(
         self,
@@ -229,12 +231,12 @@ class Backend(Protocol):
         out: Array | None,
         /,
     ) -> Array:
-        """Values to their places."""
+        """Each value at the position of its index, zeros elsewhere."""
 
     def max_unpool_backward(
         self, dx: Array, indices: Array, layout: str, settings: _core.Settings, out: Array | None, /
     ) -> Array:
-        """Derivatives at the places."""
+        """The gradient of `max_unpool`."""
 
     def avg_pool(
         self, x: Array, options: PoolOptions, count_include_pad: bool, divisor: float | None, out: Array | None, /
@@ -251,7 +253,7 @@ class Backend(Protocol):
         out: Array | None,
         /,
     ) -> Array:
-        """Errors shared among the cells of their windows."""
+        """The gradient of `avg_pool`."""
 
     def lp_pool(self, x: Array, options: PoolOptions, p: float, out: Array | None, /) -> Array:
         """The p-norm of each window."""
@@ -264,12 +266,12 @@ class Backend(Protocol):
     def adaptive_avg_pool(
         self, x: Array, output_size: PerAxis, layout: str, settings: _core.Settings, out: Array | None, /
     ) -> Array:
-        """The average of windows that share the input."""
+        """Average pooling to a given output size."""
 
     def adaptive_avg_pool_backward(
         self, dy: Array, input_shape: Sequence[int], layout: str, settings: _core.Settings, out: Array | None, /
     ) -> Array:
-        """Its gradient."""
+        """The gradient of `adaptive_avg_pool`."""
 
     def adaptive_max_pool(
         self,
@@ -281,14 +283,14 @@ class Backend(Protocol):
         out: Array | None,
         /,
     ) -> Array | tuple[Array, Array]:
-        """The largest value of windows that share the input."""
+        """Max pooling to a given output size."""
 
     # Activations
 
     def activate(self, z: Array, name: str | None, settings: _core.Settings, out: Array | None, /) -> Array:
-        """An activation function."""
+        """An activation function, element by element."""
 
     def activate_backward(
         self, da: Array, z: Array, name: str | None, settings: _core.Settings, out: Array | None, /
     ) -> Array:
-        """Its derivative, times ``da``."""
+        """The derivative of an activation function at ``z``, times ``da``."""

@@ -1,8 +1,8 @@
-"""``gemmconv check``: every strategy and backend against one independent judge, on this machine.
+"""``gemmconv check``: every strategy and backend compared with an independent computation, on this machine.
 
 For each problem, pass, dtype and layout the answer is compared with `judge.exact`, and its differences with
-``plan.error_bound * (|x| conv |w|)`` of the same output. Outputs are filled with NaN before, so that a cell nobody
-wrote is seen.
+``plan.error_bound * (|x| conv |w|)`` of the same output. Outputs are filled with NaN first, so that a cell that is not
+written is noticed.
 """
 
 import argparse
@@ -35,14 +35,14 @@ DTYPES = ("float32", "float64")
 
 @dataclass(frozen=True)
 class Contender:
-    """A strategy of a backend."""
+    """A strategy of a backend, to be checked."""
 
     backend: str
     strategy: str
 
     @property
     def name(self) -> str:
-        """As the tables show it."""
+        """Its name in the tables."""
         return self.strategy if self.backend == "cpu" else self.backend
 
 
@@ -77,7 +77,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check, print, and say by the exit code whether every bound held."""
+    """Check, print the findings, and return 0 if all errors are within their bounds, otherwise 1."""
     contenders = chosen_contenders(arguments.strategy)
     problems = chosen_problems(arguments.problem)
     if arguments.threads is not None and arguments.threads < 1:
@@ -130,19 +130,19 @@ def check(contenders: list[Contender], problems: list[Problem]) -> list[Finding]
         for dtype, layout, pass_, contender in combinations:
             finding = Finding(contender.name, pass_, dtype, layout)
             for problem in problems:
-                finding = judged(finding, contender, problem)
+                finding = with_problem(finding, contender, problem)
                 bar.update()
             findings.append(finding)
     return findings
 
 
 def check_arrays() -> list[ArrayFinding]:
-    """One finding for each operation beside convolution and dtype."""
+    """One finding for each dtype and each operation other than convolution."""
     return [compare(operation, dtype) for operation in operations() for dtype in DTYPES]
 
 
-def judged(finding: Finding, contender: Contender, problem: Problem) -> Finding:
-    """``finding`` with one more problem in it."""
+def with_problem(finding: Finding, contender: Contender, problem: Problem) -> Finding:
+    """``finding`` with one more problem added."""
     try:
         plan = gemmconv.plan(
             finding.pass_,
@@ -165,7 +165,7 @@ def judged(finding: Finding, contender: Contender, problem: Problem) -> Finding:
 
 
 def worst_difference(plan: Any, problem: Problem, finding: Finding, positive: bool) -> tuple[float, float]:
-    """The largest difference from the judge, and the largest as a share of its bound."""
+    """The largest difference from the exact answer, and the largest as a share of its bound."""
     expected, magnitude = expectation(problem, finding.pass_, finding.dtype, positive)
     operands = problem.operands(finding.pass_, finding.dtype, positive=positive)
     first, second = replace(problem, layout=finding.layout).arranged(finding.pass_, *operands)
@@ -182,13 +182,13 @@ def worst_difference(plan: Any, problem: Problem, finding: Finding, positive: bo
 
 @cache
 def expectation(problem: Problem, pass_: str, dtype: str, positive: bool) -> tuple[Array, Array]:
-    """What the judge says, and ``|x| conv |w|``."""
+    """The exact answer, and ``|x| conv |w|``."""
     first, second = problem.operands(pass_, dtype, positive=positive)
     return exact(problem, pass_, first, second), exact(problem, pass_, np.abs(first), np.abs(second))
 
 
 def describe(findings: list[Finding], problems: list[Problem]) -> str:
-    """The table, what the columns mean, and the verdict."""
+    """The table, the meaning of its columns, and whether all errors are within their bounds."""
     done = [finding for finding in findings if finding.problems]
     exceeded = [finding for finding in done if finding.exceeded]
     parts = [
@@ -221,7 +221,7 @@ def describe(findings: list[Finding], problems: list[Problem]) -> str:
 
 
 def describe_arrays(findings: list[ArrayFinding]) -> str:
-    """The table of patches, pooling and activations; nothing where they were not checked."""
+    """The table of patches, pooling and activations; empty if they were not checked."""
     if not findings:
         return ""
     lines = [
@@ -240,7 +240,7 @@ def describe_arrays(findings: list[ArrayFinding]) -> str:
 
 
 def rows(findings: list[Finding]) -> Iterator[list[str]]:
-    """The table's rows, a strategy's together."""
+    """The rows of the table, grouped by strategy."""
     names = list(dict.fromkeys(finding.contender for finding in findings))
     for finding in sorted(findings, key=lambda one: names.index(one.contender)):
         yield [

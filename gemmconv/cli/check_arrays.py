@@ -1,4 +1,4 @@
-"""Patches, pooling and activations of the CPU backend against the reference backend in float64."""
+"""Patches, pooling and activations of the CPU backend compared with the reference backend in float64."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from gemmconv.annotations import Array
 X_SHAPE = (2, 5, 13, 14)
 KERNEL = (3, 2)
 WINDOW: dict[str, Any] = {"stride": (2, 1), "padding": 1}
-CONSTANT = 8  # c of c * u * sqrt(n + 1); an activation's own functions round a few times
+CONSTANT = 8  # c in the bound c * u * sqrt(n + 1): an activation function rounds a few times
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A function of one array. ``terms`` is what an output sums; 0: it only moves numbers, without any error."""
+    """A function of one array. An output sums ``terms`` terms; 0 is for a copy of an element, which must be exact."""
 
     name: str
     terms: int
@@ -42,31 +42,31 @@ class ArrayFinding:
 
 
 def routed(x: Array, backend: str) -> Array:
-    """`max_pool_backward` of the pooled values themselves."""
+    """`max_pool_backward`, with the pooled values in the role of dy."""
     y, indices = gemmconv.max_pool(x, KERNEL, return_indices=True, backend=backend, **WINDOW)
     return gemmconv.max_pool_backward(y, indices, x.shape, backend=backend)
 
 
 def unpooled(x: Array, backend: str) -> Array:
-    """`max_unpool` of a pooling without overlaps."""
+    """`max_unpool` after a pooling whose windows do not overlap."""
     y, indices = gemmconv.max_pool(x, 2, return_indices=True, backend=backend)
     return gemmconv.max_unpool(y, indices, x.shape, backend=backend)
 
 
 def won(x: Array, backend: str) -> Array:
-    """The winning units."""
+    """The indices of `max_pool`."""
     indices = gemmconv.max_pool(x, KERNEL, return_indices=True, backend=backend, **WINDOW)[1]
     return np.asarray(indices, np.float64)
 
 
 def shared(x: Array, backend: str) -> Array:
-    """`lp_pool_backward` of ones."""
+    """`lp_pool_backward`, with ones in the role of dy."""
     y = gemmconv.lp_pool(x, KERNEL, p=3, backend=backend, **WINDOW)
     return gemmconv.lp_pool_backward(np.ones_like(y), x, y, KERNEL, p=3, backend=backend, **WINDOW)
 
 
 def added_back(x: Array, backend: str) -> Array:
-    """`col2im` of patches in reversed order, so that different numbers meet."""
+    """`col2im` of patches in reversed order, so that different numbers are added."""
     columns = gemmconv.im2col(x, KERNEL, backend=backend, **WINDOW)
     return gemmconv.col2im(columns[..., ::-1], x.shape[2:], KERNEL, backend=backend, **WINDOW)
 
@@ -94,7 +94,7 @@ OPERATIONS = (
 
 
 def activation(name: str) -> Operation:
-    """One activation; its bound is relative to 1 where it is smaller than that."""
+    """An activation function; its error bound is relative to the larger of the answer and 1."""
     return Operation(f"activate {name}", 2, lambda x, b: gemmconv.activate(x, name, backend=b))
 
 
@@ -117,7 +117,7 @@ def compare(operation: Operation, dtype: str) -> ArrayFinding:
 
 
 def operation_magnitude(operation: Operation, x: Array, expected: Array) -> Array:
-    """What an error is relative to."""
+    """What the error bound is relative to."""
     if operation.linear:
         return np.abs(operation.run(np.abs(x).astype(np.float64), "reference")) + np.abs(expected)
     if operation.name.startswith("activate"):

@@ -1,4 +1,4 @@
-"""The convolutions that ``gemmconv check`` runs, each named for the trap it sets."""
+"""The convolutions that ``gemmconv check`` runs, each named for the difficulty that it tests."""
 
 from gemmconv.cli.problems import Problem, make_problem
 

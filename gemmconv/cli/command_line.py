@@ -1,4 +1,4 @@
-"""The parser of the command line, and the one place where its errors become a line and an exit code."""
+"""The parser of the command line. Every error is reported here, as one line and an exit code."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """End with one line on stderr and exit code 2."""
+        """Print one line on stderr and exit with code 2."""
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        What stands behind ``gemmconv`` on the command line; ``sys.argv[1:]`` by default.
+        The arguments after ``gemmconv`` on the command line; ``sys.argv[1:]`` by default.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Failure as failure:
         return fail(parsed.command, str(failure))
     except OSError as error:
-        if isinstance(error, BrokenPipeError):  # the reader of our output left: nothing to say, and no one to say it to
+        if isinstance(error, BrokenPipeError):  # the reader of the output closed the pipe, as head does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         named = f": {error.filename}" if error.filename else ""
@@ -74,6 +74,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fail(command: str, message: str, code: int = 2) -> int:
-    """Say ``message`` on stderr in one line; the exit code."""
+    """Print ``message`` on stderr as one line, and return the exit code."""
     print(f"gemmconv {command}: error: {' '.join(message.split())}", file=sys.stderr)
     return code

@@ -1,4 +1,4 @@
-"""A user's mistake: one line on stderr and exit code 2, never a traceback."""
+"""Errors of the user, which the command line reports as one line and exit code 2, without a traceback."""
 
 import importlib.util
 
@@ -6,7 +6,7 @@ PACKAGE_OF = {"sklearn": "scikit-learn"}
 
 
 class Failure(Exception):
-    """What went wrong and what to do about it, in one line."""
+    """An error of the user. Its message says in one line what is wrong and what to do."""
 
 
 def require(extra: str, *modules: str) -> None:

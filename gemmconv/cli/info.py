@@ -1,4 +1,4 @@
-"""``gemmconv info``: what this installation was built with and what it found on this machine."""
+"""``gemmconv info``: how this installation was built, and what it detected on this machine."""
 
 import argparse
 import json

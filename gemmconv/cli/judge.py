@@ -1,7 +1,7 @@
-"""An independent judge of the three passes: NumPy only, one matrix product for each kernel cell, in a wide dtype.
+"""The three passes computed independently, to compare answers with: NumPy, one matrix product for each kernel cell.
 
-It shares no code with the library's strategies or its reference backend. With absolute values of its operands it gives
-``|x| conv |w|``, the quantity that error bounds are relative to.
+This shares no code with the library's strategies or its reference backend, and computes in a wider dtype than theirs.
+With the absolute values of the operands it gives ``|x| conv |w|``, the quantity that error bounds are relative to.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,8 @@ def exact(problem: Problem, pass_: str, first: Array, second: Array, dtype: type
     first, second : ndarray
         x, w | dy, w | dy, x.
     dtype : type
-        In what to compute: `numpy.longdouble` judges float64, `numpy.float64` judges float32 at the speed of BLAS.
+        The dtype to compute in: `numpy.longdouble` to check float64; `numpy.float64`, with the speed of BLAS, to check
+        float32.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def exact(problem: Problem, pass_: str, first: Array, second: Array, dtype: type
 
 
 def forward(problem: Problem, x: Array, w: Array) -> Array:
-    """Seed eq. 7 for every kernel cell at once: ``y[n] += w[cell] . x[n, window(cell)]``."""
+    """The sum over kernel cells of ``y[n] += w[cell] . x[n, window(cell)]`` (eq. 7 in ``docs/derivation.md``)."""
     padded, weights = split_groups(problem, pad(problem, x)), weights_by_group(problem, w)
     batch, groups, outputs = problem.x_shape[0], problem.groups, int(np.prod(problem.output))
     y = np.zeros((batch, groups, problem.w_shape[0] // groups, outputs), x.dtype)
@@ -62,7 +63,7 @@ def backward_input(problem: Problem, dy: Array, w: Array) -> Array:
 
 
 def backward_weight(problem: Problem, dy: Array, x: Array) -> Array:
-    """Seed eq. 13: ``dw[cell] = sum over n of dy[n] . x[n, window(cell)]^T``."""
+    """For each kernel cell ``dw[cell] = sum over n of dy[n] . x[n, window(cell)]^T`` (eq. 13)."""
     padded = split_groups(problem, pad(problem, x))
     batch, groups, outputs = problem.x_shape[0], problem.groups, int(np.prod(problem.output))
     deltas = dy.reshape(batch, groups, problem.w_shape[0] // groups, outputs)
@@ -75,7 +76,7 @@ def backward_weight(problem: Problem, dy: Array, x: Array) -> Array:
 
 
 def cells(problem: Problem) -> Iterator[tuple[tuple[Any, ...], tuple[slice, ...]]]:
-    """For each kernel cell its index in the weights, and what it meets in the padded (N, groups, C/groups, ...)."""
+    """For each kernel cell its index in the weights, and those of what it reads in the padded (N, groups, C/groups, ...)."""
     whole = (slice(None),) * 3
     for place in np.ndindex(*problem.w_shape[2:]):
         axes = zip(place, problem.dilation, problem.stride, problem.output, strict=True)
@@ -85,7 +86,7 @@ def cells(problem: Problem) -> Iterator[tuple[tuple[Any, ...], tuple[slice, ...]
 
 
 def pad(problem: Problem, x: Array) -> Array:
-    """``x`` with its zeros around it."""
+    """``x`` with its zero padding."""
     return np.pad(x, ((0, 0), (0, 0), *problem.padding))
 
 

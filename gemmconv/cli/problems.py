@@ -1,4 +1,4 @@
-"""A convolution as data: what `check` and `bench` run, by the words of `gemmconv.plan`."""
+"""A convolution as data, as `check` and `bench` run it, with the arguments of `gemmconv.plan`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,8 @@ LAYOUTS = ("NCHW", "NHWC")
 class Problem:
     """One convolution, shapes in NCHW order: ``x_shape`` is (N, C, *spatial), ``w_shape`` is (K, C/groups, *kernel).
 
-    ``layout`` says how contestants of a benchmark are given their arrays; `operands` and judges stay with NCHW.
+    ``layout`` is that of the arrays that the measured or checked code gets. `operands`, and the answers to compare
+    with, are NCHW in any case.
     """
 
     name: str
@@ -41,16 +42,16 @@ class Problem:
 
     @property
     def flops(self) -> int:
-        """2*N*K*P*Q: each output cell is Q products and sums, those with padded cells included."""
+        """2*N*K*P*Q: each of N*K*P outputs is a sum of Q products, those with padded cells included."""
         return 2 * int(np.prod(self.y_shape)) * int(np.prod(self.w_shape[1:]))
 
     def options(self) -> dict[str, Any]:
-        """The keywords of `gemmconv.plan` and `gemmconv.conv` that describe it."""
+        """Its keyword arguments for `gemmconv.plan` and `gemmconv.conv`."""
         names = ("stride", "padding", "dilation", "groups", "flip")
         return {name: getattr(self, name) for name in names}
 
     def operand_shapes(self, pass_: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Shapes of the two arrays a pass reads: x, w | dy, w | dy, x."""
+        """Shapes of the two arrays that a pass reads: x, w | dy, w | dy, x."""
         return {
             "forward": (self.x_shape, self.w_shape),
             "backward_input": (self.y_shape, self.w_shape),
@@ -58,11 +59,11 @@ class Problem:
         }[pass_]
 
     def result_shape(self, pass_: str) -> tuple[int, ...]:
-        """Shape of what a pass writes: y | dx | dw."""
+        """Shape of the array that a pass writes: y | dx | dw."""
         return {"forward": self.y_shape, "backward_input": self.x_shape, "backward_weight": self.w_shape}[pass_]
 
     def operands(self, pass_: str, dtype: str, seed: int = 0, positive: bool = False) -> tuple[Array, Array]:
-        """Random arrays for a pass: standard normal, or their absolute values, where no error cancels."""
+        """Random arrays for a pass: standard normal, or their absolute values, in whose sums nothing cancels."""
         generator = np.random.default_rng(seed)
         first, second = (generator.standard_normal(shape).astype(dtype) for shape in self.operand_shapes(pass_))
         return (np.abs(first), np.abs(second)) if positive else (first, second)
@@ -86,7 +87,7 @@ def arranged(x: Array, layout: str) -> Array:
 
 
 def channels_second(answer: Array, pass_: str, layout: str) -> Array:
-    """A pass's answer in ``layout`` as NCHW has it, a view."""
+    """A view of a pass's output in ``layout`` with the axes of NCHW; weight gradients have one order."""
     return answer if layout == "NCHW" or pass_ == "backward_weight" else np.moveaxis(answer, -1, 1)
 
 
@@ -101,7 +102,7 @@ def make_problem(
     groups: int = 1,
     flip: bool = False,
 ) -> Problem:
-    """A `Problem` with one number standing for all axes, or for both ends of one."""
+    """A `Problem` from arguments where one number stands for all axes, or for both ends of an axis."""
     rank = len(x_shape) - 2
     per_axis = (padding,) * rank if isinstance(padding, int) else padding
     return Problem(

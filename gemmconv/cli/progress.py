@@ -5,21 +5,21 @@ from typing import Any, Protocol, Self
 
 
 class Bar(Protocol):
-    """What the commands ask of a progress bar."""
+    """The interface of a progress bar."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Any: ...
     def update(self, n: float = 1) -> Any:
-        """Move on by ``n`` steps."""
+        """Advance by ``n`` steps."""
 
     def set_description(self, desc: str) -> Any:
-        """Change what stands before the bar."""
+        """Change the text before the bar."""
 
 
 class NoBar:
-    """Shows nothing."""
+    """A progress bar that is not shown."""
 
     def __enter__(self) -> Self:
         return self
@@ -28,21 +28,21 @@ class NoBar:
         return None
 
     def update(self, n: float = 1) -> None:
-        """Take no notice."""
+        """Do nothing."""
 
     def set_description(self, desc: str) -> None:
-        """Take no notice."""
+        """Do nothing."""
 
 
 def progress_bar(total: int, description: str, unit: str) -> Bar:
-    """A bar of ``total`` steps on stderr, gone when it is done.
+    """A bar of ``total`` steps on stderr, which is removed at the end.
 
     Parameters
     ----------
     total : int
         Number of steps.
     description, unit : str
-        What stands before the bar, and what a step is.
+        The text before the bar, and the name of a step.
 
     Returns
     -------

@@ -10,9 +10,9 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int 
     ----------
     headers : sequence of str
     rows : sequence of sequences of str
-        A row shorter than ``headers`` ends in a remark that may be as long as it likes.
+        A row shorter than ``headers`` ends in a remark, whose length does not widen a column.
     left : int
-        How many of the first columns are aligned at their left; the others, numbers, at their right.
+        How many of the first columns are aligned left; the others, numbers, are aligned right.
     """
     whole = [headers, *[row for row in rows if len(row) == len(headers)]]
     widths = [max(len(row[column]) for row in whole) for column in range(len(headers))]
@@ -33,7 +33,7 @@ def text_table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int 
 
 
 def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """The same in Markdown; short rows are filled with empty cells."""
+    """The same table in Markdown; short rows are filled with empty cells."""
     filled = [[*row, *[""] * (len(headers) - len(row))] for row in rows]
     rule = ["---" if column < left else "---:" for column in range(len(headers))]
     return "\n".join("| " + " | ".join(row) + " |" for row in [list(headers), rule, *filled])

@@ -1,8 +1,8 @@
-"""The reference backend: plain NumPy, slow and obvious.
+"""The reference backend: plain NumPy, slow and easy to read.
 
-The loops run over the taps of the kernel, and NumPy runs over the rest. Sums are formed in float64 and rounded once,
-so that its answers judge those of other backends. Arguments are read by the core's own readers, and sizes and their
-errors come from its geometry, so that both backends accept and refuse the same.
+Python loops run over the taps (the cells of the kernel), NumPy over everything else. Sums are formed in float64 and
+rounded once, so that the results of other backends can be compared with these. Arguments and geometries are checked by
+the functions of the compiled core, so that both backends accept and refuse the same.
 """
 
 from gemmconv.backends.numpy_arrays import NumPyArrays
@@ -12,13 +12,13 @@ from gemmconv.backends.reference.strategies import STRATEGIES
 
 
 class ReferenceBackend(NumPyArrays):
-    """The functions of this folder, under the names that a `Backend` has for them."""
+    """The functions of this folder, under their names in `Backend`."""
 
     name = "reference"
 
     @staticmethod
     def strategies() -> dict[str, tuple[str, ...]]:
-        """The direct loop."""
+        """One strategy, the direct loop, with one variant."""
         return dict(STRATEGIES)
 
     plan = staticmethod(planning.plan)

@@ -15,7 +15,7 @@ LEAKY_SLOPE = 0.01
 
 def sigmoid(z: Array) -> Array:
     """``1 / (1 + exp(-z))``."""
-    e = np.exp(-np.abs(z))  # by the sign of z, so that exp never overflows
+    e = np.exp(-np.abs(z))  # of a negative number, so that it never overflows
     return np.asarray(np.where(z >= 0, 1.0, e) / (1 + e))
 
 
@@ -30,12 +30,12 @@ def normal_cdf(z: Array) -> Array:
 
 
 def normal_density(z: Array) -> Array:
-    """Its density."""
+    """The density of the standard normal distribution."""
     return np.asarray(np.exp(-z * z / 2) / math.sqrt(2 * math.pi))
 
 
 def times(z: Array, weight: Array) -> Array:
-    """``z * weight``, 0 where the weight is, even at an infinite ``z``: it vanishes faster than any ``z`` grows."""
+    """``z * weight``, and 0 where the weight is 0: also for an infinite ``z``, where that is the limit."""
     product = np.zeros_like(z)
     np.multiply(z, weight, out=product, where=weight != 0)
     return product

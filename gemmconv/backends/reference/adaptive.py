@@ -10,7 +10,7 @@ from gemmconv.annotations import Array, PerAxis
 
 
 def output_sizes(plane: _core.PoolGeometry, output_size: PerAxis) -> tuple[int, ...]:
-    """The wanted sizes, one for each axis."""
+    """The output sizes, one for each axis, checked."""
     wanted = _core.read_axes(output_size, "output_size", plane.rank)
     if min(wanted) < 1:
         raise ValueError(f"output_size is {wanted}; every size must be at least 1")
@@ -18,15 +18,15 @@ def output_sizes(plane: _core.PoolGeometry, output_size: PerAxis) -> tuple[int, 
 
 
 def bounds(cells: int, outputs: int) -> tuple[Array, Array]:
-    """First cell, and cell after the last, of each output's window along one axis."""
+    """The first cell of each output's window along one axis, and the one after its last."""
     i = np.arange(outputs)
     return i * cells // outputs, -(-(i + 1) * cells // outputs)
 
 
 def adaptive_taps(inputs: Sequence[int], outputs: Sequence[int]) -> Iterator[tuple[tuple[Array, ...], Array]]:
-    """The taps of the windows in C order: the cell that each output sees, and whether its window reaches so far.
+    """For each tap of the largest window, in C order: the cell that each output reads, and whether its window has it.
 
-    A window that does not is given its first cell in its place.
+    In place of a cell that a smaller window does not have, its first cell is given.
     """
     axes = [bounds(i, o) for i, o in zip(inputs, outputs, strict=True)]
     longest = [int((end - begin).max()) for begin, end in axes]
@@ -37,6 +37,6 @@ def adaptive_taps(inputs: Sequence[int], outputs: Sequence[int]) -> Iterator[tup
 
 
 def window_sizes(inputs: Sequence[int], outputs: Sequence[int]) -> Array:
-    """Cells of each output's window."""
+    """The number of cells of each output's window."""
     axes = (bounds(i, o) for i, o in zip(inputs, outputs, strict=True))
     return np.asarray(np.prod(np.meshgrid(*(end - begin for begin, end in axes), indexing="ij"), axis=0))

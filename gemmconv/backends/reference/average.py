@@ -1,4 +1,4 @@
-"""Pooling by average and by p-norm, and its gradients."""
+"""Pooling by average and by p-norm, with gradients."""
 
 import math
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def avg_pool(
     divisor: float | None,
     out: Array | None,
 ) -> Array:
-    """The sum of each window over its divisor."""
+    """The sum of each window, divided by its divisor."""
     dtype = check_arrays(x=x)
     window = pooling(x.shape, options)
     by = divisors(window, count_include_pad, divisor)
@@ -56,7 +56,7 @@ def avg_pool_backward(
     divisor: float | None,
     out: Array | None,
 ) -> Array:
-    """Each error over its divisor, added to every cell of its window."""
+    """Each element of ``dy``, divided by its divisor, is added to every cell of its window."""
     dtype = check_arrays(dy=dy)
     window = pooling(input_shape, options)
     check_shape("dy", dy, window.y_shape)
@@ -69,7 +69,7 @@ def avg_pool_backward(
 
 
 def exponent(p: float) -> float:
-    """``p`` as a float; an error unless it is a finite number above 0."""
+    """``p`` as a float; ValueError unless it is finite and above 0."""
     number = _core.read_number(p, "p")
     if not 0 < number < math.inf:
         raise ValueError(f"p is {number}; it must be a finite number above 0")
@@ -82,7 +82,7 @@ def lp_pool(
     p: float,
     out: Array | None,
 ) -> Array:
-    """``(sum |x|**p) ** (1/p)``, each cell divided by the largest of its window first."""
+    """``(sum |x|**p) ** (1/p)``, computed on cells divided by the largest of their window."""
     dtype = check_arrays(x=x)
     p = exponent(p)
     window = pooling(x.shape, options)
@@ -122,7 +122,7 @@ def lp_pool_backward(
 def adaptive_avg_pool(
     x: Array, output_size: PerAxis, layout: str, settings: _core.Settings, out: Array | None
 ) -> Array:
-    """The sum of each adaptive window over its size."""
+    """The sum of each adaptive window, divided by its size."""
     dtype = check_arrays(x=x)
     plane = _core.PoolGeometry(x.shape, 1, layout=layout)
     outputs = output_sizes(plane, output_size)
@@ -136,7 +136,7 @@ def adaptive_avg_pool(
 def adaptive_avg_pool_backward(
     dy: Array, input_shape: Sequence[int], layout: str, settings: _core.Settings, out: Array | None
 ) -> Array:
-    """Each error over the size of its window, added to every cell of it."""
+    """Each element of ``dy``, divided by the size of its window, is added to every cell of the window."""
     dtype = check_arrays(dy=dy)
     plane = _core.PoolGeometry(input_shape, 1, layout=layout)
     small = _core.PoolGeometry(dy.shape, 1, layout=layout)

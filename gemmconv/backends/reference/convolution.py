@@ -1,6 +1,6 @@
 """Convolution and its gradients: the formulas as loops over the taps of the kernel.
 
-The channels stand as ``(group, channel of the group)``, so that groups are one more letter of an einsum.
+Channels are two axes, ``(group, channel of the group)``, so that groups are one more letter of an einsum.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def forward(geometry: _core.Geometry, x: Array, w: Array) -> Array:
 
 
 def backward_input(geometry: _core.Geometry, dy: Array, w: Array) -> Array:
-    """The forward loop with its two sides exchanged: each output's derivative goes back to the cells it came from."""
+    """The adjoint of `forward`: the derivative of each output is added to the cells that the output reads."""
     errors = grouped(geometry, dy.astype(np.float64))
     padded = spread(geometry, (geometry.batch, geometry.in_channels), 0, np.float64)
     by_group = grouped(geometry, padded)  # a view
@@ -69,7 +69,7 @@ def ungrouped(array: Array) -> Array:
 
 
 def stored(geometry: _core.Geometry, tap: Sequence[int]) -> tuple[int, ...]:
-    """Where the weight of a tap lies: with ``flip`` the kernel is stored rotated by 180 degrees."""
+    """The index of a tap's weight in ``w``: with ``flip``, ``w`` is the kernel rotated by 180 degrees."""
     return tuple(f - 1 - t for f, t in zip(geometry.kernel, tap, strict=True)) if geometry.flip else tuple(tap)
 
 

@@ -1,4 +1,4 @@
-"""Max pooling: the winning unit of each window, where its error goes, and unpooling."""
+"""Max pooling, its gradient, and unpooling. The winner of a window is the cell with the largest value."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from gemmconv.backends.reference.windows import inside, pad, pooling, seen, spre
 
 
 def winners(candidates: Iterable[tuple[Array, Array]], shape: Sequence[int]) -> tuple[Array, Array]:
-    """The largest value and its index over ``(values, indices)`` of each tap, in C order; index -1 does not count.
+    """The largest value and its index among ``(values, indices)`` of all taps, in C order. Index -1 does not count.
 
     A later candidate wins only if it is larger, or the first NaN.
     """
@@ -33,7 +33,7 @@ def max_pool(
     return_indices: bool,
     out: Array | None,
 ) -> Array | tuple[Array, Array]:
-    """The winner of each window, and its place."""
+    """The largest value of each window, and its index."""
     dtype = check_arrays(x=x)
     return_indices = _core.read_bool(return_indices, "return_indices")
     window = pooling(x.shape, options)
@@ -49,7 +49,7 @@ def max_pool(
 def adaptive_max_pool(
     x: Array, output_size: PerAxis, return_indices: bool, layout: str, settings: _core.Settings, out: Array | None
 ) -> Array | tuple[Array, Array]:
-    """The winner of each adaptive window, and its place."""
+    """The largest value of each adaptive window, and its index."""
     dtype = check_arrays(x=x)
     return_indices = _core.read_bool(return_indices, "return_indices")
     plane = _core.PoolGeometry(x.shape, 1, layout=layout)
@@ -72,7 +72,7 @@ def check_index_dtype(indices: Array) -> None:
 
 
 def check_indices(indices: Array, shape: Sequence[int], cells: int) -> None:
-    """ValueError unless the indices have that shape and lie in a plane of so many cells."""
+    """ValueError unless the indices have that shape and are below that number of cells, and at least -1."""
     check_shape("indices", indices, shape)
     wrong = indices[(indices < -1) | (indices >= cells)]
     if wrong.size:
@@ -80,12 +80,12 @@ def check_indices(indices: Array, shape: Sequence[int], cells: int) -> None:
 
 
 def planes(array: Array) -> Array:
-    """``(N, C, *spatial)`` as ``(N * C, cells)``; a copy where it must be."""
+    """``(N, C, *spatial)`` as ``(N * C, cells)``: a view if possible, otherwise a copy."""
     return array.reshape(array.shape[0] * array.shape[1], math.prod(array.shape[2:]))
 
 
 def positions(indices: Array) -> tuple[Array, Array, Array]:
-    """Row and column in `planes` of every index that is not -1, and which those are."""
+    """Row and column in `planes` of every index that is not -1, and a mask of those indices."""
     flat = planes(indices)
     won = flat >= 0
     row, _ = np.nonzero(won)
@@ -109,7 +109,7 @@ def max_pool_backward(
     settings: _core.Settings,
     out: Array | None,
 ) -> Array:
-    """Each error added to its winner."""
+    """Each element of ``dy`` is added to the winner of its window."""
     dtype = check_arrays(dy=dy)
     check_index_dtype(indices)
     plane = check_planes("dy", dy, input_shape, layout)
@@ -128,7 +128,7 @@ def max_unpool(
     settings: _core.Settings,
     out: Array | None,
 ) -> Array:
-    """Each value at its place."""
+    """Each value at the position of its index."""
     dtype = check_arrays(y=y)
     check_index_dtype(indices)
     plane = check_planes("y", y, output_shape, layout)
@@ -141,7 +141,7 @@ def max_unpool(
 
 
 def max_unpool_backward(dx: Array, indices: Array, layout: str, settings: _core.Settings, out: Array | None) -> Array:
-    """The derivative at the place of each value."""
+    """The derivative at the position of each index."""
     dtype = check_arrays(dx=dx)
     check_index_dtype(indices)
     plane = check_planes("indices", indices, dx.shape, layout)

@@ -14,9 +14,9 @@ from gemmconv.backends.reference.windows import inside, pad, seen, spread, taps
 def im2col(
     x: Array, kernel_size: PerAxis, stride: PerAxis, padding: Padding, dilation: PerAxis, settings: _core.Settings
 ) -> Array:
-    """One row of columns for each channel and tap: what that tap sees."""
+    """One row of the matrix for each channel and tap: the cells that this tap reads, one for each output."""
     dtype = check_arrays(x=x)
-    stride = _core.read_axes(stride, "stride", x.ndim - 2)  # None, which a pooling takes, is no stride here
+    stride = _core.read_axes(stride, "stride", x.ndim - 2)  # here, unlike in pooling, None is not a stride
     window = _core.PoolGeometry(x.shape, kernel_size, stride=stride, padding=padding, dilation=dilation)
     padded = pad(window, x)
     columns = [seen(window, padded, tap) for tap in taps(window)]
@@ -32,14 +32,14 @@ def col2im(
     dilation: PerAxis,
     settings: _core.Settings,
 ) -> Array:
-    """Each row added back to the cells that its tap sees."""
+    """Each row of the matrix is added to the cells that its tap reads."""
     dtype = check_arrays(cols=cols)
     output_shape = _core.read_shape(output_shape, "output_shape", "the spatial sizes of the answer")
     if cols.ndim != 3:
         raise ValueError(f"cols must be (N, C * prod(kernel), L), not an array of shape {cols.shape}")
     batch, rows, _ = cols.shape
     stride = _core.read_axes(stride, "stride", len(output_shape))
-    # The channels are not known before the kernel's area is: one channel tells it.
+    # The number of channels follows from the number of taps, which a geometry with one channel gives.
     area = np.prod(
         _core.PoolGeometry(
             (batch, 1, *output_shape), kernel_size, stride=stride, padding=padding, dilation=dilation

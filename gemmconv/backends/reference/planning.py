@@ -1,4 +1,4 @@
-"""The reference backend's plan: the direct loop, with everything checked once."""
+"""The plan of the reference backend: the direct loop for a problem whose options are checked once."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from gemmconv.backends.reference.shapes import channels_first, check_bias, check
 from gemmconv.backends.reference.strategies import chosen
 from gemmconv.backends.reference.windows import reach
 
-# What the arguments of each pass are called, which of the geometry's shapes they have, and the answer's shape.
+# For each pass, the names of its two arguments and the attributes of a geometry that hold their shapes; last, the
+# attribute that holds the output's shape.
 SIGNATURES = {
     "forward": (("x", "x_shape"), ("w", "w_shape"), "y_shape"),
     "backward_input": (("dy", "y_shape"), ("w", "w_shape"), "x_shape"),
@@ -25,7 +26,7 @@ SIGNATURES = {
 
 @dataclass(frozen=True, eq=False)
 class Packed:
-    """A copy of the weights: later changes to them do not show."""
+    """A copy of the weights, so that later changes to them have no effect."""
 
     plan: "ReferencePlan"
     w: Array
@@ -44,7 +45,7 @@ class ReferencePlan:
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """The whole shape of its answer."""
+        """The shape of the output, batch and channels included."""
         shape: tuple[int, ...] = getattr(self.geometry, SIGNATURES[self.pass_][2])
         return shape
 
@@ -56,7 +57,7 @@ class ReferencePlan:
 
     @property
     def workspace_bytes(self) -> int:
-        """The padded input, the sums and one tap's products, all in float64."""
+        """The bytes of the padded input, the sums and the products of one tap, all in float64."""
         g = self.geometry
         padded = g.batch * g.in_channels * math.prod(reach(g))
         return 8 * (padded + 2 * math.prod(self.output_shape) + math.prod(g.y_shape))
@@ -96,7 +97,7 @@ class ReferencePlan:
     def __call__(
         self, first: Array, second: Array | Packed, bias: Array | None = None, *, out: Array | None = None
     ) -> Array:
-        """Run it: ``(x, w, bias)``, ``(dy, w)`` or ``(dy, x)``."""
+        """Compute the output from ``(x, w, bias)``, ``(dy, w)`` or ``(dy, x)``."""
         (first_name, first_shape), (second_name, second_shape), _ = SIGNATURES[self.pass_]
         if isinstance(second, Packed):
             if second.plan is not self:

@@ -20,10 +20,10 @@ def check_bias(bias: Array | None, channels: int) -> None:
 
 
 def channels_first(array: Array, layout: str) -> Array:
-    """The array as ``(N, C, *spatial)``, whatever its layout."""
+    """An array of any layout as ``(N, C, *spatial)``."""
     return np.moveaxis(array, -1, 1) if layout == "NHWC" else array
 
 
 def in_layout(array: Array, layout: str) -> Array:
-    """``(N, C, *spatial)`` in the layout that was asked for."""
+    """An array ``(N, C, *spatial)``, with its axes in the order of ``layout``."""
     return np.moveaxis(array, 1, -1) if layout == "NHWC" else array

@@ -1,4 +1,4 @@
-"""The reference backend's strategies: the direct loop in NumPy. Those of the CPU are known by name, and refused."""
+"""The strategies of the reference backend: the direct loop in NumPy. It refuses the other names of the CPU backend."""
 
 from gemmconv import _core
 
@@ -11,9 +11,9 @@ def chosen(name: str) -> tuple[str, str]:
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there is no such strategy or variant.
     UnsupportedError
-        If only another backend has it.
+        If only the CPU backend has it.
     """
     known = ("auto", "measure", *_core.strategy_names())
     if not isinstance(name, str):

@@ -1,4 +1,4 @@
-"""A window sliding over an array: the cells that one of its taps sees, as a strided view."""
+"""A window that slides over an array. The cells that one of its taps reads are a strided view."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from gemmconv.annotations import Array
 
 
 class Window(Protocol):
-    """What the geometries of convolution and of pooling share."""
+    """The part of a geometry that convolution and pooling have in common."""
 
     @property
     def input(self) -> tuple[int, ...]:
@@ -23,11 +23,11 @@ class Window(Protocol):
 
     @property
     def stride(self) -> tuple[int, ...]:
-        """Cells between neighbouring windows."""
+        """Steps between neighbouring windows."""
 
     @property
     def dilation(self) -> tuple[int, ...]:
-        """Cells between neighbouring taps."""
+        """Steps between neighbouring taps."""
 
     @property
     def padding_low(self) -> tuple[int, ...]:
@@ -35,7 +35,7 @@ class Window(Protocol):
 
     @property
     def padding_high(self) -> tuple[int, ...]:
-        """Padded cells after it."""
+        """Padded cells after the input."""
 
     @property
     def output(self) -> tuple[int, ...]:
@@ -66,7 +66,7 @@ def trailing(index: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def reach(window: Window) -> list[int]:
-    """Cells from the first padded one to the last that any window sees or the input has, along each axis."""
+    """Along each axis, the cells from the first padded one to the last that a window reads or the input has."""
     sizes = zip(
         window.output, window.stride, window.dilation, window.kernel, window.padding_low, window.input, strict=True
     )
@@ -74,7 +74,7 @@ def reach(window: Window) -> list[int]:
 
 
 def spread(window: Window, batch_and_channels: Sequence[int], fill: Any, dtype: Any) -> Array:
-    """A new array over all the cells that the windows reach, padding included."""
+    """A new array of all cells that the windows read, padding included."""
     return np.full((*batch_and_channels, *reach(window)), fill, dtype)
 
 
@@ -86,14 +86,14 @@ def inside(window: Window, padded: Array) -> Array:
 
 
 def seen(window: Window, padded: Array, tap: Sequence[int]) -> Array:
-    """The view of a padded array that one tap sees: a cell for each output, ``i * stride + tap * dilation``."""
+    """The view of a padded array that one tap reads: for each output ``i`` the cell ``i * stride + tap * dilation``."""
     axes = zip(tap, window.dilation, window.stride, window.output, strict=True)
     cells: Array = padded[trailing(slice(t * d, t * d + (o - 1) * s + 1, s) for t, d, s, o in axes)]
     return cells
 
 
 def pad(window: Window, x: Array, fill: float = 0.0) -> Array:
-    """``x`` in float64 with its padding around it."""
+    """``x`` in float64, with its padding."""
     padded = spread(window, x.shape[:2], fill, np.float64)
     inside(window, padded)[...] = x
     return padded
