@@ -63,7 +63,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`ConvClassifier`, loaded at its first use: it alone needs scikit-learn."""
+    """`ConvClassifier`, imported at its first use, since only it needs scikit-learn."""
     if name == "ConvClassifier":
         from gemmconv.nn.classifier import ConvClassifier
 

@@ -21,19 +21,19 @@ from gemmconv.nn.losses import Loss
 
 
 class Gradients(NamedTuple):
-    """What one training pass gives."""
+    """The result of one training pass."""
 
     cost: float
     parameters: dict[str, Array]
     """The derivatives of the cost, under the names of `Network.parameters`."""
     input: Array | None
-    """The derivative with respect to the input, where it was asked for."""
+    """The derivative with respect to the input, if it was requested."""
     output: Array
     """The activations of the last layer."""
     targets: Array
-    """The targets as the loss took them."""
+    """The targets, in the form that the loss uses."""
     kept: list[Any]
-    """What each layer kept."""
+    """For each layer, what its forward pass stored for the backward pass."""
 
 
 class Step(NamedTuple):
@@ -86,5 +86,5 @@ def backpropagate(
 
 
 def blame(error: Exception, number: int, layer: Layer, a: Array) -> None:
-    """Add to an error which layer it came from."""
+    """Add to an exception the layer in which it was raised."""
     error.add_note(f"in layer {number} of the network, {layer!r}, whose input has shape {a.shape}")

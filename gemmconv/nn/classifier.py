@@ -86,7 +86,7 @@ class ConvClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         backend: str | None = None,
         progress: bool | None = False,
     ) -> None:
-        # scikit-learn's rule: keep every argument as it came, check in fit
+        # as scikit-learn requires, arguments are stored unchanged here and checked in fit
         self.layers = layers
         self.image_shape = image_shape
         self.epochs = epochs
@@ -146,7 +146,7 @@ class ConvClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def decision_function(self, X: Any) -> Array:
-        """The scores of the classes; for two classes the second's less the first's, as scikit-learn has it.
+        """The scores of the classes; for two classes the second's minus the first's, as in scikit-learn.
 
         Parameters
         ----------

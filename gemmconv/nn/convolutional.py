@@ -43,7 +43,7 @@ def kernel_shape(kernel_size: PerAxis, input_shape: tuple[int, ...], layer: str)
 
 
 def check_channels(in_channels: int, out_channels: int, groups: int, layer: str) -> None:
-    """ValueError unless both numbers of channels split into ``groups``."""
+    """ValueError unless both numbers of channels are divisible by ``groups``."""
     if in_channels % groups or out_channels % groups:
         raise ValueError(
             f"{layer} has groups={groups}, which must divide its {in_channels} input and {out_channels} output channels"
@@ -52,7 +52,7 @@ def check_channels(in_channels: int, out_channels: int, groups: int, layer: str)
 
 @dataclass(eq=False)
 class Conv(Layer):
-    """Convolution: ``z = w (*) a + b`` (Jefkine eq. 7).
+    """Convolution: ``z = w (*) a + b`` (eq. 7 in ``docs/derivation.md``).
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class Conv(Layer):
         return conv_backward_input(delta, self.parameters["weight"], a.shape, **self._geometry(mode))
 
     def gradients(self, delta: Array, a: Array, kept: Any, mode: Mode) -> dict[str, Array]:
-        """``dC/dw`` (Jefkine eq. 13) and ``dC/db``, the sum of ``delta``."""
+        """``dC/dw`` (eq. 13 in ``docs/derivation.md``) and ``dC/db``, the sum of ``delta``."""
         weight = conv_backward_weight(delta, a, self.parameters["weight"].shape, **self._geometry(mode))
         if not self.bias:
             return {"weight": weight}
@@ -151,7 +151,7 @@ class Conv(Layer):
 
 @dataclass(eq=False)
 class ConvTranspose(Layer):
-    """Transposed convolution, the adjoint of `Conv`, which makes images larger.
+    """Transposed convolution, the adjoint of `Conv`. With a stride it enlarges images.
 
     Parameters
     ----------
@@ -227,11 +227,11 @@ class ConvTranspose(Layer):
             self.parameters["bias"] = constant(self.out_channels, 0, dtype)
 
     def weighted_input(self, a: Array, mode: Mode) -> tuple[Array, Any]:
-        """``z``: each cell of ``a`` adds the kernel, times its value."""
+        """``z``: each cell of ``a`` adds the kernel, multiplied by its value."""
         return conv_transpose(a, self.parameters["weight"], self.parameters.get("bias"), **self._geometry(mode)), None
 
     def forward(self, a: Array, mode: Mode) -> Array:
-        """The same with its activation, in one call."""
+        """``sigma(z)`` in one call."""
         w, b = self.parameters["weight"], self.parameters.get("bias")
         return conv_transpose(a, w, b, activation=self.activation, **self._geometry(mode))
 
@@ -243,7 +243,7 @@ class ConvTranspose(Layer):
         return da
 
     def gradients(self, delta: Array, a: Array, kept: Any, mode: Mode) -> dict[str, Array]:
-        """``dC/dw``, with ``a`` and ``delta`` in the places they have in `Conv` exchanged, and ``dC/db``."""
+        """``dC/dw``, as in `Conv` but with ``a`` and ``delta`` exchanged, and ``dC/db``."""
         needs = tuple(self.parameters)
         _, weight, bias = conv_transpose_backward(
             delta, a, self.parameters["weight"], needs=needs, **self._geometry(mode)

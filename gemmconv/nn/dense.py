@@ -1,4 +1,4 @@
-"""Layers without a grid: the fully connected one, the one that flattens a grid for it, and a bare activation."""
+"""Layers without spatial axes: the fully connected one, one that flattens images for it, and an activation."""
 
 from dataclasses import KW_ONLY, dataclass
 from math import prod
@@ -106,7 +106,7 @@ def _features(shape: tuple[int, ...]) -> int:
 
 @dataclass(eq=False)
 class Flatten(Layer):
-    """All axes but the first made one, in C order: ``(N, C, *spatial)`` to ``(N, C * prod(spatial))``.
+    """Merge all axes but the first into one, in C order: ``(N, C, *spatial)`` to ``(N, C * prod(spatial))``.
 
     Examples
     --------
@@ -117,17 +117,17 @@ class Flatten(Layer):
     """
 
     def weighted_input(self, a: Array, mode: Mode) -> tuple[Array, Any]:
-        """The same numbers in one row an example."""
+        """The same numbers, one row for each example."""
         return a.reshape(len(a), prod(a.shape[1:])), None
 
     def backward_input(self, delta: Array, a: Array, kept: Any, mode: Mode) -> Array:
-        """The error in the input's shape."""
+        """The error, in the shape of the input."""
         return delta.reshape(a.shape)
 
 
 @dataclass(eq=False)
 class Activation(Layer):
-    """An activation by itself: ``z`` is the input, ``a = sigma(z)``.
+    """An activation function as a layer of its own: ``z`` is the input, ``a = sigma(z)``.
 
     Parameters
     ----------
@@ -157,5 +157,5 @@ class Activation(Layer):
         return a, None
 
     def backward_input(self, delta: Array, a: Array, kept: Any, mode: Mode) -> Array:
-        """The error itself: the derivative of sigma belongs to step 4."""
+        """The error, unchanged: step 4 of the algorithm multiplies it by the derivative of sigma."""
         return delta

@@ -1,4 +1,4 @@
-"""The network of ``gemmconv demo``: handwritten digits, learned from 1,437 scans and tried on 360 others.
+"""The network of ``gemmconv demo``: handwritten digits, trained on 1,437 scans and tested on 360 others.
 
 The scans are scikit-learn's: 1,797 of them, 8 by 8 pixels, from 43 writers (UCI, "Optical Recognition of Handwritten
 Digits").
@@ -29,7 +29,7 @@ BATCH_SIZE = 32
 
 @dataclass(frozen=True)
 class Digits:
-    """The scans, split: images ``(N, 1, 8, 8)`` from 0 to 1 and labels 0 to 9."""
+    """The scans, in two sets: images ``(N, 1, 8, 8)`` from 0 to 1 and labels 0 to 9."""
 
     x_train: Array
     t_train: Array
@@ -39,7 +39,7 @@ class Digits:
 
 @dataclass(frozen=True)
 class DigitsRun:
-    """What `train_digits` gives.
+    """The result of `train_digits`.
 
     Attributes
     ----------

@@ -15,12 +15,12 @@ from gemmconv.nn.network import Network
 EPSILON = float(np.finfo(np.float64).eps)
 
 RETRIES = ((0.1, 0.1), (0.01, 0.01), (0.001, 0.001), (0.002, 0.0), (0.0, 0.002))
-"""Steps above and below that are tried where the first, (1, 1), does not agree."""
+"""Multiples of the step, above and below the value, that are tried if (1, 1) does not agree."""
 
 
 @dataclass(frozen=True)
 class Element:
-    """One compared element: its place, both values, and their difference as a share of what is allowed."""
+    """One compared element: its index, both values, and their difference as a share of the tolerance."""
 
     array: str
     index: tuple[int, ...]
@@ -31,7 +31,7 @@ class Element:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """What `check_gradients` found.
+    """The result of `check_gradients`.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ def check_gradients(
         places = np.sort(generator.choice(array.size, count, replace=False))
         compared[name] = count
         for element in compare(name, array, gradient, places, cost, step, tolerance):
-            # a NaN compares as no smaller, and stays
+            # a NaN is not smaller than anything, so it is retained
             if worst is None or not element.share <= worst.share:
                 worst = element
                 if not np.isfinite(element.share):
@@ -159,11 +159,11 @@ def check_gradients(
 
 
 Checked = tuple[dict[str, Array], Callable[[], tuple[float, float]], dict[str, Array]]
-"""The arrays, the cost as they now are (with the size of what it sums up), and the computed derivatives."""
+"""The arrays, the function that gives their cost (and the size of the terms it sums), and the computed derivatives."""
 
 
 def of_network(network: Network, arrays: Sequence[Any], loss: Loss | None, seed: int) -> Checked:
-    """A float64 copy of the network, with dropout drawn alike at every pass."""
+    """A float64 copy of the network, whose dropout drops the same units in every pass."""
     if not 1 <= len(arrays) <= 2:
         raise ValueError(f"a network is checked on a batch and its targets, not on {len(arrays)} arrays")
     x: Array = array_module(arrays[0], network.backend).array(arrays[0], np.float64)
@@ -192,7 +192,7 @@ def of_network(network: Network, arrays: Sequence[Any], loss: Loss | None, seed:
 def of_function(
     function: Callable[..., Any], arrays: Sequence[Any], backward: Callable[..., Any] | None, seed: int
 ) -> Checked:
-    """The cost ``sum(dy * f(arrays))`` with a random ``dy``, or the number that the function itself gives."""
+    """The cost ``sum(dy * f(arrays))`` with a random ``dy``, or the function's value if that is a number."""
     own = [array_module(array).array(array, np.float64) for array in arrays]
     names = [f"array {number}" for number in range(len(own))]
     if backward is None:
@@ -231,7 +231,7 @@ def compare(
     step: float,
     tolerance: float,
 ) -> list[Element]:
-    """The elements at these places, each with its difference as a share of what is allowed."""
+    """The elements at these indices, each with its difference as a share of the tolerance."""
     gradient = to_numpy(gradient)
     flat, computed = array.reshape(-1), gradient.reshape(-1)
     h = step * max(1.0, float(np.abs(to_numpy(array)).max(initial=0)))
@@ -259,7 +259,10 @@ def compare(
 
 
 def quotient(flat: Array, place: int, cost: Callable[[], tuple[float, float]], above: float, below: float) -> float:
-    """The difference quotient in one element, from ``below`` under its value to ``above`` over it; it is put back."""
+    """The difference quotient in one element, from its value minus ``below`` to its value plus ``above``.
+
+    The element has its old value afterwards.
+    """
     value = float(flat[place])
     flat[place] = high = value + above
     cost_above = cost()[0]

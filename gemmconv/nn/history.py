@@ -1,4 +1,4 @@
-"""What a training measured, epoch by epoch, and where it stands."""
+"""The measures of a training, epoch by epoch, and its state."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class History:
         return f"History({len(self)} epochs of {', '.join(self.names()) or 'nothing yet'})"
 
     def names(self) -> list[str]:
-        """What was measured."""
+        """The names of the measures."""
         return list(dict.fromkeys(name for record in self.records for name in record))
 
     def best(self, name: str) -> int:
@@ -57,7 +57,7 @@ class History:
 
 @dataclass
 class Progress:
-    """Where a training stands: all that a checkpoint stores beside weights, optimiser and generator."""
+    """The state of a training: all that a checkpoint stores besides weights, optimiser and generator."""
 
     epoch: int = 0
     best_loss: float = inf

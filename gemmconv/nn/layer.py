@@ -1,4 +1,4 @@
-"""What a layer is: a weighted input ``z = f(a, parameters)``, an activation of it, and the derivatives of ``f``.
+"""The base class: a weighted input ``z = f(a, parameters)``, an activation of it, and the derivatives of ``f``.
 
 A layer stores nothing of a pass inside itself. What its backward pass needs it returns beside ``z``, and the network
 holds it: the same layer can therefore predict in one thread while it is checked in another.
@@ -17,7 +17,7 @@ from gemmconv.annotations import Array
 
 @dataclass(frozen=True)
 class Mode:
-    """How a pass through the layers is made.
+    """The conditions of a pass through the layers.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Mode:
 
 
 class Layer:
-    """A layer of a `Network`: what those in this package and your own derive from.
+    """A layer of a `Network`, the base class of those in this package and of your own.
 
     A subclass gives `weighted_input` and `backward_input`; one with weights also `build` and `gradients`. The
     activation of ``z`` and its derivative are the network's business: a layer names it in ``activation``.
@@ -67,7 +67,7 @@ class Layer:
     buffers: dict[str, Array]
 
     def __new__(cls, *_arguments: Any, **_options: Any) -> Self:
-        """A layer without parameters. Not ``__init__``: a subclass need not remember to call it."""
+        """A layer without parameters. This is ``__new__``, so that a subclass need not call ``super().__init__()``."""
         layer = super().__new__(cls)
         layer.parameters = {}
         layer.buffers = {}
@@ -107,7 +107,7 @@ class Layer:
         raise TypeError(f"{type(self).__name__} does not define weighted_input(a, mode)")
 
     def forward(self, a: Array, mode: Mode) -> Array:
-        """``sigma(z)`` where nothing has to be kept; layers that can do both in one call do so here."""
+        """``sigma(z)``, when nothing has to be stored; a layer that can compute both in one call does so here."""
         z, _ = self.weighted_input(a, mode)
         return activated(z, self.activation, mode)
 
@@ -120,10 +120,10 @@ class Layer:
         return {}
 
     def learn_statistics(self, kept: Any) -> None:
-        """Update the buffers after a training step; called with what `weighted_input` kept."""
+        """Update the buffers after a training step, with what `weighted_input` stored."""
 
     def options(self) -> dict[str, Any]:
-        """The arguments that make this layer again; empty for a class that is no dataclass."""
+        """The arguments that make an equal layer; empty for a class that is not a dataclass."""
         return {field.name: getattr(self, field.name) for field in fields(self)} if is_dataclass(self) else {}
 
 
@@ -133,12 +133,12 @@ def activated(z: Array, name: str | None, mode: Mode) -> Array:
 
 
 def check_activation(name: str | None) -> None:
-    """ValueError with the list, unless ``name`` is an activation's."""
+    """ValueError with a list of the activations, unless ``name`` is one of them."""
     _core.read_activation(name)
 
 
 def constant(size: int, value: float, dtype: np.dtype[Any]) -> Array:
-    """So many first parameters of one value, in the host's memory, as `first_weights` are."""
+    """Initial parameters that all have one value, as a NumPy array, as `first_weights` makes."""
     return np.full(size, value, dtype)
 
 

@@ -9,14 +9,14 @@ from gemmconv.annotations import Array
 from gemmconv.backends import array_module
 
 LABELS = "iub"
-"""The kinds of dtype that hold labels: integers and booleans."""
+"""The kinds of dtype of labels: integers and booleans."""
 
 
 class Loss:
-    """A cost of outputs ``a`` against targets ``t``. A subclass gives `targets` and `evaluate`."""
+    """A cost of outputs ``a`` against targets ``t``. A subclass defines `targets` and `evaluate`."""
 
     def targets(self, t: Any, dtype: np.dtype[Any]) -> Array:
-        """``t`` as this loss takes it, for a network of that dtype; ValueError if it cannot be taken."""
+        """``t`` in the form that this loss uses, for a network of that dtype; ValueError if it cannot be converted."""
         targets: Array = array_module(t).ascontiguousarray(t, dtype)
         return targets
 
@@ -48,7 +48,7 @@ class Loss:
         return cost, activate_backward(gradient, z, activation, backend=backend)
 
     def correct(self, a: Array, t: Array) -> int | None:
-        """How many of the answers are right; None where that has no meaning."""
+        """How many of the outputs are correct; None if that has no meaning."""
         return None
 
     def __repr__(self) -> str:
@@ -110,14 +110,14 @@ class CrossEntropy(Loss):
         count = max(a.size // a.shape[1], 1)
         cost = float((wanted * (xp.log(sums) - shifted)).sum(dtype="float64")) / count
         exponentials /= sums
-        # targets that do not sum to one pull with their own weight
+        # targets that do not sum to one are weighted by their sum
         exponentials *= wanted.sum(axis=1, keepdims=True)
         exponentials -= wanted
         exponentials /= a.dtype.type(count)
         return cost, exponentials
 
     def correct(self, a: Array, t: Array) -> int | None:
-        """How many of the largest scores stand at the label."""
+        """For how many examples the label has the largest score."""
         labels = t if t.ndim == a.ndim - 1 else t.argmax(axis=1)
         return int((a.argmax(axis=1) == labels).sum())
 
@@ -140,7 +140,7 @@ class CrossEntropy(Loss):
 
 
 def below_zero(scores: Array) -> Array:
-    """The scores less the largest of each example, so that no exponential overflows."""
+    """The scores minus the largest of each example, so that no exponential overflows."""
     return scores - scores.max(axis=1, keepdims=True) if scores.shape[1] else scores
 
 

@@ -42,12 +42,12 @@ class Model:
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """What is trained, by name: ``"0.weight"`` is the weight of the first layer. The arrays are the layers' own."""
+        """The trained arrays by name; ``"0.weight"`` is the weight of the first layer. They are no copies."""
         return self._named("parameters")
 
     @property
     def buffers(self) -> dict[str, Array]:
-        """What is stored but not trained, by name."""
+        """The arrays that are stored but not trained, by name."""
         return self._named("buffers")
 
     def _named(self, kind: str) -> dict[str, Array]:
@@ -59,11 +59,11 @@ class Model:
 
     @property
     def xp(self) -> Any:
-        """The module that makes its arrays: the named backend's, or the one of the weights."""
+        """The module that makes its arrays: that of the named backend, or else that of the weights."""
         return array_module(next(iter(self.parameters.values()), None), self.backend)
 
     def build(self, input_shape: Sequence[int], *, seed: Seed = None, like: Array | None = None) -> Self:
-        """Make the first weights for batches of that shape; otherwise the first batch does it, wherever it comes.
+        """Make the initial weights for batches of that shape. Otherwise they are made when the first batch is seen.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class Model:
         return batch
 
     def targets(self, loss: Loss, t: Any, like: Array) -> Array:
-        """``t`` as the loss takes it for outputs of this dtype; an array that lives elsewhere is copied to ``like``."""
+        """``t`` in the form that the loss uses for outputs of this dtype, on the backend of ``like``."""
         xp = array_module(like)
         if backend_of(t) is not None and array_module(t) is not xp:
             t = xp.asarray(t)

@@ -78,7 +78,7 @@ class Network(Model):
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
     ) -> Self:
-        """Train on examples; a network that was trained before goes on from its weights.
+        """Train on examples, starting from the weights that the network has.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""From gradients to the next parameters, in place. The rules are those of PyTorch's `SGD` and `Adam`."""
+"""Optimisers, which update parameters in place from gradients. The formulas are those of PyTorch's `SGD` and `Adam`."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,11 +7,11 @@ from gemmconv.annotations import Array
 from gemmconv.backends import array_module
 
 Schedule = Callable[[float], float]
-"""The learning rate as a function of the epochs done, fractions included."""
+"""The learning rate as a function of the epochs that are done, fractions included."""
 
 
 class Optimizer:
-    """Changes parameters in place, given their gradients. A subclass gives ``update``.
+    """Changes parameters in place, given their gradients. A subclass defines ``update``.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Optimizer:
         raise TypeError(f"{type(self).__name__} does not define update(name, parameter, gradient, rate)")
 
     def remembered(self, kind: str, name: str, parameter: Array) -> Array:
-        """The state of that kind for one parameter, at first zeros."""
+        """The state of that name for one parameter, initially zeros."""
         key = f"{kind}/{name}"
         memory = self.state.get(key)
         if memory is None:
@@ -86,7 +86,7 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum if asked for.
+    """Stochastic gradient descent, optionally with momentum.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ class Adam(Optimizer):
         square = self.remembered("square", name, parameter)
         if self.shrinkage:
             parameter *= real(1 - rate * self.shrinkage)
-        # one array for all that passes: making a new one for each line takes as long as its arithmetic
+        # one array for all intermediate results: allocating one for each line takes as long as its arithmetic
         passing = gradient - mean
         passing *= real(1 - self.beta1)
         mean += passing
@@ -207,7 +207,7 @@ class Adam(Optimizer):
         passing -= square
         passing *= real(1 - self.beta2)
         square += passing
-        # both running means start at zero: these factors take that bias away
+        # both running means start at zero: these factors remove the bias that this causes
         xp.sqrt(square, out=passing)
         passing *= real(1 / math.sqrt(1 - self.beta2**self.steps))
         passing += real(self.epsilon)

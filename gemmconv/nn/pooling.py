@@ -1,4 +1,4 @@
-"""The layers that pool: they have no weights, only a route for the error back (Jefkine, "Pooling Layer")."""
+"""Pooling layers. They have no weights, and only pass the error back (``docs/derivation.md``, pooling)."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from gemmconv.nn.layer import Layer, Mode
 
 @dataclass(eq=False)
 class MaxPool(Layer):
-    """The largest of each window. The error goes to the winning unit, whose index was noted on the way forward.
+    """The largest of each window. The error goes to the winning unit, whose index the forward pass stores.
 
     Parameters
     ----------
@@ -48,17 +48,17 @@ class MaxPool(Layer):
         }
 
     def weighted_input(self, a: Array, mode: Mode) -> tuple[Array, Any]:
-        """The largest of each window; the places of the winning units are kept."""
+        """The largest of each window; the indices of the winning units are stored."""
         y, winners = max_pool(a, self.kernel_size, return_indices=True, **self._windows(mode))
         return y, winners
 
     def forward(self, a: Array, mode: Mode) -> Array:
-        """The largest of each window, without noting the winners."""
+        """The largest of each window, without the indices."""
         y: Array = max_pool(a, self.kernel_size, **self._windows(mode))
         return y
 
     def backward_input(self, delta: Array, a: Array, kept: Any, mode: Mode) -> Array:
-        """The error at its winning unit, zero at the others."""
+        """The error at the winning unit of its window, zero at the others."""
         return max_pool_backward(delta, kept, a.shape, layout=self.layout, backend=mode.backend)
 
 
@@ -154,7 +154,7 @@ class LpPool(Layer):
         }
 
     def weighted_input(self, a: Array, mode: Mode) -> tuple[Array, Any]:
-        """The norm of each window, which is kept too."""
+        """The norm of each window, which is also stored for the backward pass."""
         y = lp_pool(a, self.kernel_size, **self._windows(mode))
         return y, y
 

@@ -1,4 +1,4 @@
-"""Layers that do one thing while training and another when predicting: dropout and batch normalisation."""
+"""Layers that behave differently in training and in prediction: dropout and batch normalisation."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from gemmconv.nn.layer import Layer, Mode, check_activation, constant
 
 @dataclass(eq=False)
 class Dropout(Layer):
-    """While training, each activation becomes zero with probability ``rate``, or grows by ``1 / (1 - rate)``.
+    """While training, each activation becomes zero with probability ``rate``, or is multiplied by ``1 / (1 - rate)``.
 
     When predicting it changes nothing (Srivastava et al. 2014, in the inverted form).
 
@@ -41,7 +41,7 @@ class Dropout(Layer):
             raise ValueError(f"the rate of Dropout must be at least 0 and below 1, not {self.rate}")
 
     def weighted_input(self, a: Array, mode: Mode) -> tuple[Array, Any]:
-        """The survivors, scaled; who survived is kept."""
+        """The units that are not dropped, scaled; the mask is stored."""
         if not mode.training or self.rate == 0:
             return a, None
         if mode.generator is None:
@@ -52,12 +52,12 @@ class Dropout(Layer):
         return a * scale, scale
 
     def backward_input(self, delta: Array, a: Array, kept: Any, mode: Mode) -> Array:
-        """The error at the survivors, scaled alike."""
+        """The error at the units that were not dropped, scaled by the same factor."""
         return delta if kept is None else delta * kept
 
 
 class Normalised(NamedTuple):
-    """What `BatchNorm` needs of a training pass again: the normalised input, and the statistics of the batch."""
+    """What `BatchNorm` stores in a training pass: the normalised input, and the statistics of the batch."""
 
     x: Array
     mean: Array
@@ -135,7 +135,7 @@ class BatchNorm(Layer):
         dx: Array = delta * (self.parameters["gamma"] * kept.scale).reshape(spread)
         if not kept.size:
             return dx
-        # mean and variance depend on a too: what they send back is the part of dx along 1 and along x
+        # mean and variance depend on a too: their derivatives subtract the components of dx along 1 and along x
         dx -= dx.mean(others).reshape(spread) + kept.x * (dx * kept.x).mean(others).reshape(spread)
         return dx
 
@@ -154,7 +154,7 @@ class BatchNorm(Layer):
             running += running.dtype.type(self.momentum) * (latest.astype(running.dtype) - running)
 
     def _axes(self, a: Array) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """All axes but the channels', and the shape that spreads one number a channel over ``a``."""
+        """All axes but that of the channels, and the shape in which one number per channel broadcasts over ``a``."""
         channels = self.axis % a.ndim
         others = tuple(axis for axis in range(a.ndim) if axis != channels)
         return others, tuple(size if axis == channels else 1 for axis, size in enumerate(a.shape))

@@ -68,7 +68,7 @@ class ExponentialDecay:
 
 @dataclass(frozen=True)
 class CosineDecay:
-    """Half a cosine from ``initial`` down to ``final``, after a straight rise from zero if asked for.
+    """Half a cosine from ``initial`` down to ``final``, optionally after a linear rise from zero.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Networks in files: NumPy's npz, so that every array has a checksum and no code is ever run by reading.
+"""Networks in files: NumPy's npz, so that every array has a checksum, and reading a file never runs code from it.
 
 A file holds one JSON text, ``network`` (the layers, or where training stands), and the arrays. Nothing of a network is
 changed before the whole file was read and found to fit.
@@ -34,7 +34,7 @@ LAYERS: dict[str, type[Layer]] = {
         Activation, AvgPool, BatchNorm, Conv, ConvTranspose, Dense, Dropout, Flatten, LpPool, MaxPool,
     )
 }  # fmt: skip
-"""The layers that a file can name."""
+"""The layers that a file can contain."""
 
 
 def save(path: PathLike, network: Model) -> None:
@@ -62,7 +62,7 @@ def layers_of(path: PathLike, description: Mapping[str, Any]) -> list[Layer]:
 def save_training(
     path: PathLike, network: Model, optimizer: Optimizer, generator: np.random.Generator, progress: Progress
 ) -> None:
-    """Write a checkpoint: a network's file that also says where its training stands."""
+    """Write a checkpoint: the file of a network, with the state of its training."""
     description = describe(network)
     description["training"] = {
         "optimizer": type(optimizer).__name__,
@@ -80,7 +80,7 @@ def save_training(
 
 
 def load_training(path: PathLike, network: Model, optimizer: Optimizer, generator: np.random.Generator) -> Progress:
-    """Bring network, optimiser and generator to where a checkpoint left them."""
+    """Restore network, optimiser and generator from a checkpoint."""
     description, arrays = read(path)
     training = description.get("training")
     if training is None:
@@ -112,24 +112,24 @@ def describe(network: Model) -> dict[str, Any]:
 
 
 def weights(network: Model) -> dict[str, Array]:
-    """The arrays of a network, as they are named in a file."""
+    """The arrays of a network, under their names in a file."""
     parameters = {f"parameters/{name}": array for name, array in network.parameters.items()}
     return {**parameters, **{f"buffers/{name}": array for name, array in network.buffers.items()}}
 
 
 def on_backend(network: Model, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays of a file where the network computes."""
+    """The arrays of a file, as arrays of the network's backend."""
     xp = network.xp
     return {name: xp.asarray(array) for name, array in arrays.items()}
 
 
 def under(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Those of the arrays whose name begins so, without that beginning."""
+    """The arrays whose names begin with the prefix, under their names without it."""
     return {name.removeprefix(folder): array for name, array in arrays.items() if name.startswith(folder)}
 
 
 def write(path: PathLike, description: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Write a file in one move: first beside its place, then, when it is whole and on the disk, into it."""
+    """Write a file atomically: under a temporary name in its folder, and renamed when all of it is on the disk."""
     arrays = {name: to_numpy(array) for name, array in arrays.items()}
     target = Path(path)
     shapes = {name: array.shape for name, array in arrays.items()}
@@ -147,7 +147,7 @@ def write(path: PathLike, description: Mapping[str, Any], arrays: Mapping[str, A
 
 
 def read(path: PathLike) -> tuple[dict[str, Any], dict[str, Array]]:
-    """The description and the arrays of a file; ValueError in a sentence if it is damaged or something else."""
+    """The description and the arrays of a file; ValueError if it is damaged or not the file of a network."""
     with open(path, "rb") as file:
         try:
             if file.read(2) != b"PK":
@@ -182,7 +182,7 @@ def check_same_layers(path: PathLike, network: Model, description: Mapping[str, 
 
 
 def fill(path: PathLike, network: Model, description: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Give a network the arrays of a file, after all of them were found to fit."""
+    """Copy the arrays of a file into a network, after all of them were found to fit."""
     dtype = np.dtype(description["dtype"])
     if network.dtype is not None and network.dtype != dtype:
         raise ValueError(f"{path} holds a network of dtype {dtype}; this one computes in {network.dtype}")
@@ -211,12 +211,12 @@ def assign(network: Model, arrays: Mapping[str, Array]) -> None:
 
 
 def as_plain(value: Any) -> Any:
-    """NumPy's numbers and arrays as JSON has them."""
+    """NumPy's numbers and arrays as values that JSON can represent."""
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"a {type(value).__name__} cannot be stored")
 
 
 def as_given(option: Any) -> Any:
-    """JSON's lists as the tuples they were."""
+    """Lists read from JSON, converted to the tuples that they were."""
     return tuple(as_given(item) for item in option) if isinstance(option, list) else option

@@ -24,7 +24,7 @@ Callback = Callable[[Any, Record], Any]
 """Called with the network and the newest record after each epoch; True ends the training."""
 
 Validation = float | tuple[Any, Any] | None
-"""A share of the examples to hold out, or examples and targets of their own."""
+"""A share of the examples to hold out, or a pair of examples and targets."""
 
 
 def train(
@@ -103,7 +103,7 @@ def train(
 def check_arguments(
     epochs: int, batch_size: int, patience: int | None, checkpoint: str | os.PathLike[str] | None, resume: bool
 ) -> None:
-    """ValueError for numbers outside their ranges."""
+    """ValueError if a number is outside its range."""
     if epochs < 0 or batch_size < 1:
         raise ValueError(f"epochs must not be negative and batch_size at least 1, not {epochs} and {batch_size}")
     if patience is not None and patience < 1:
@@ -148,7 +148,7 @@ def pixels(a: Array) -> int:
 
 
 def note_gain(state: Progress, network: Model, measure: float, patience: int | None) -> None:
-    """Copy the weights if they are the best so far, where early stopping will want them back."""
+    """Copy the weights if they are the best so far, for early stopping to restore them."""
     if patience is None:
         return
     if measure < state.best_loss:
@@ -161,7 +161,7 @@ def note_gain(state: Progress, network: Model, measure: float, patience: int | N
 
 @contextmanager
 def progress_bar(total: int, done: int, wanted: bool | None) -> Iterator[Callable[[int, Record], None]]:
-    """A bar on stderr over all steps of all epochs; None shows one on a terminal where tqdm is installed."""
+    """A bar on stderr over all steps of all epochs; None shows one on a terminal, if tqdm is installed."""
     try:
         if wanted is False:
             raise ModuleNotFoundError
