@@ -76,7 +76,7 @@ def backward_weight(problem: Problem, dy: Array, x: Array) -> Array:
 
 
 def cells(problem: Problem) -> Iterator[tuple[tuple[Any, ...], tuple[slice, ...]]]:
-    """For each kernel cell its index in the weights, and those of what it reads in the padded (N, groups, C/groups, ...)."""
+    """For each kernel cell its index in ``w``, and the index of what it reads in padded (N, groups, C/groups, ...)."""
     whole = (slice(None),) * 3
     for place in np.ndindex(*problem.w_shape[2:]):
         axes = zip(place, problem.dilation, problem.stride, problem.output, strict=True)

@@ -1,4 +1,4 @@
-"""Who is measured: the strategies, the NumPy reference, scipy.signal, and the bare matrix product inside im2col."""
+"""The contestants: the strategies, the NumPy reference, scipy.signal, and the bare matrix product inside im2col."""
 
 import contextlib
 from collections.abc import Callable
@@ -15,16 +15,16 @@ SCIPY_FLOPS = 0.5e9
 
 
 class Unable(Exception):
-    """Why a contestant does not take part in a problem, as a phrase."""
+    """A contestant cannot do a problem. The message is the reason, as a phrase."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A contestant with its problem in hand."""
+    """A contestant that is ready to do one problem."""
 
     call: Callable[[], Any]  # what is timed
-    answer: Callable[[], Array]  # the same work, as a plain array, to be checked
-    error_bound: float | None = None  # None: a peer that promises none
+    answer: Callable[[], Array]  # the same work, returned as a NumPy array to be checked
+    error_bound: float | None = None  # None: another library, which states no bound
     strategy: str = ""
     workspace_bytes: int | None = None
 
@@ -42,8 +42,8 @@ def planned(
 ) -> Candidate:
     """A gemmconv plan.
 
-    With ``reuse_output`` it writes into one array again and again, as a bare GEMM does; without ``threads`` it uses as
-    many as the run.
+    With ``reuse_output`` every call writes to the same array, as a bare GEMM does. If ``threads`` is None, it uses the
+    number of threads of the run.
     """
 
     def prepare(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
@@ -73,12 +73,12 @@ def planned(
 
 
 def strategy_names() -> list[str]:
-    """What can be forced: each variant of each strategy, or the strategy alone where it has no more than one."""
+    """The names that can be requested: each variant of each strategy, or the strategy alone if it has no more."""
     return [name_of(name, variant) for name, has in gemmconv.strategies("cpu").items() for variant in has or ("",)]
 
 
 def name_of(strategy: str, variant: str) -> str:
-    """``implicit/bands``, or ``direct``, which has one variant."""
+    """The name in the tables: ``implicit/bands``, but ``direct``, which has one variant."""
     return f"{strategy}/{variant}" if len(gemmconv.strategies("cpu").get(strategy, ())) > 1 else strategy
 
 
@@ -88,7 +88,7 @@ def is_strategy(contestant: str) -> bool:
 
 
 def strategies() -> list[Candidate]:
-    """All of them, by name."""
+    """A contestant for each of `strategy_names`."""
     return [planned(name, strategy=name) for name in strategy_names()]
 
 
@@ -96,7 +96,7 @@ REFERENCE = planned("reference", backend="reference")
 
 
 def prepare_scipy(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
-    """`scipy.signal.correlate`, one call for each image and channel that a pass sums into."""
+    """`scipy.signal.correlate`, with one call for each image and output channel."""
     from scipy.signal import correlate
 
     channels_second_only(problem)
@@ -144,7 +144,7 @@ def prepare_gemm(problem: Problem, pass_: str, first: Array, second: Array) -> R
     """The product of im2col alone, by NumPy's BLAS, over the whole batch at once; patches are gathered beforehand.
 
     K x Q weights, Q x (N*P) patches: forward ``w . patches``, weight gradient ``dy . patches^T``, input gradient
-    ``w^T . dy`` without its col2im. The result is finished into y, dw or dx only to check it.
+    ``w^T . dy`` without its col2im. The result is made into y, dw or dx only to check it.
     """
     channels_second_only(problem)
     if problem.groups > 1:
@@ -205,18 +205,18 @@ GEMM_PER_GROUP = Candidate("GEMM per group", prepare_gemm_per_group)
 
 
 def channels_second_only(problem: Problem) -> None:
-    """Refuse other layouts."""
+    """Raise `Unable` for other layouts than NCHW."""
     if problem.layout != "NCHW":
         raise Unable("it takes NCHW")
 
 
 def patches(problem: Problem, x: Array) -> Array:
-    """(N, Q, P)."""
+    """The patches of x, as (N, Q, P)."""
     return gemmconv.im2col(x, problem.w_shape[2:], **patch_options(problem))
 
 
 def gather_back(problem: Problem, columns: Array) -> Array:
-    """(N, Q, P) added up into dx."""
+    """dx: the patches (N, Q, P), with overlaps added."""
     return gemmconv.col2im(columns, problem.x_shape[2:], problem.w_shape[2:], **patch_options(problem))
 
 

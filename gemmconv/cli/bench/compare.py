@@ -1,4 +1,4 @@
-"""``gemmconv bench compare A B``: two files of JSON lines, measurement by measurement."""
+"""``gemmconv bench compare A B``: compare two files of JSON lines, measurement by measurement."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Kinds of layers: what makes them hard is alike within one, so rates and ratios are averaged over each by itself."""
+"""Kinds of layers, within which the same things limit the speed: rates and ratios are averaged for each kind."""
 
 from gemmconv.cli.problems import Problem
 
@@ -11,7 +11,7 @@ MEANING = (
 
 
 def kind_of(problem: Problem) -> str:
-    """One of `KINDS`."""
+    """The kind of a problem, one of `KINDS`."""
     if problem.groups > 1:
         return "depthwise" if problem.w_shape[1] == 1 else "groups"
     if problem.x_shape[1] <= 4:

@@ -27,13 +27,13 @@ class Layer:
         return self.short or f"{self.network}/{self.name}"
 
     def batched(self, batch: int) -> Problem:
-        """Its convolution of so many images."""
+        """Its convolution of a batch of that size."""
         return replace(self.problem, x_shape=(batch, *self.problem.x_shape[1:]))
 
 
 @cache
 def all_layers() -> tuple[Layer, ...]:
-    """Every layer of the file, checked against the output sizes that stand in it."""
+    """Every layer of the file, checked against the output sizes that the file gives."""
     text = files("gemmconv.cli.bench").joinpath("layers.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
     return tuple(layer_of(row) for row in rows)
@@ -68,7 +68,7 @@ def read_layers(path: Path) -> list[Layer]:
 
 
 def distinct(layers: Sequence[Layer]) -> list[Layer]:
-    """Each convolution once, under the name it has first."""
+    """The layers without repeated convolutions: the first of equal ones is included."""
     seen: dict[Problem, Layer] = {}
     for layer in layers:
         seen.setdefault(replace(layer.problem, name=""), layer)

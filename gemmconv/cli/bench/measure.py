@@ -1,4 +1,4 @@
-"""Contestants on one problem: answers checked first, then timed in turns."""
+"""All contestants on one problem: their answers are checked first, then they are timed in turns."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,18 +15,18 @@ from gemmconv.cli.bench.timing import PAUSE_OF_WORKERS_S, PAUSE_S, ROUNDS, time_
 from gemmconv.cli.judge import exact
 from gemmconv.cli.problems import Problem
 
-PEER_CONSTANT = 8  # peers promise no bound: c of c * u * sqrt(n), against the largest output
+PEER_CONSTANT = 8  # for other libraries, which state no bound: c in c * u * sqrt(n), relative to the largest output
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What stays the same in a run."""
+    """The conditions that are the same for all measurements of a run."""
 
     dtype: str = "float32"
     threads: int = 1
     rounds: int = ROUNDS
-    patience_s: float = 2.0  # whoever takes longer for one call is not timed
-    budget_s: float = 0.0  # of one problem: more rounds where they are cheap
+    patience_s: float = 2.0  # a contestant that takes longer for one call is not timed
+    budget_s: float = 0.0  # for one problem: there are more rounds if they fit into this time
     math: str = "fast"
     layout: str = "NCHW"
 
@@ -107,7 +107,7 @@ def share_of_bound(
         bound = np.full_like(magnitude, PEER_CONSTANT * unit * np.sqrt(terms(problem, pass_)) * magnitude.max())
     else:
         bound = error_bound * magnitude
-    if answer.dtype == np.float64:  # the judge rounds as much
+    if answer.dtype == np.float64:  # the answer that it is compared with has errors of the same size
         bound = 2 * bound
     return float(np.divide(difference, bound, out=np.where(difference > 0, np.inf, 0.0), where=bound > 0).max())
 

@@ -21,7 +21,7 @@ from gemmconv.cli.failures import Failure
 from gemmconv.cli.problems import Problem, make_problem
 
 STATUS = Path("/proc/self/status")
-SETTLE = make_problem("settle", (1, 8, 12, 12), (8, 8, 3, 3), padding=1)  # starts threads and BLAS
+SETTLE = make_problem("settle", (1, 8, 12, 12), (8, 8, 3, 3), padding=1)  # a first call, which starts threads and BLAS
 
 
 def measured_in_fresh_process(
@@ -64,7 +64,7 @@ def measured_in_fresh_process(
 
 
 def measure(request: dict[str, Any]) -> dict[str, Any]:
-    """In the fresh process: settle, look, call, look again."""
+    """In the fresh process: warm up, measure the memory, call, and measure again."""
     problem = problem_from(request["problem"])
     limits = {"threads": request["threads"], "workspace_limit": request["limit"]}
     chosen = {"dtype": request["dtype"], "strategy": request["strategy"]}
@@ -78,16 +78,16 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
             return {"note": str(refusal)}
         first, second = problem.operands(request["pass"], request["dtype"])
         out = np.zeros(plan.output_shape, request["dtype"])
-        out.fill(1)  # its pages are there before the call
+        out.fill(1)  # so that its pages exist before the call
         give_back_freed_memory()
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before = resident("VmRSS")
         plan(first, second, out=out)
         return {"workspace_bytes": plan.workspace_bytes, "measured_bytes": max(0, resident("VmHWM") - before)}
 
 
 def give_back_freed_memory() -> None:
-    """Return memory that malloc holds for later to the system: a call that took it from there would not be seen."""
+    """Return free memory of malloc to the system; otherwise a call could reuse it, and would seem to need none."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -100,7 +100,7 @@ def resident(field: str) -> int:
 
 
 def problem_from(fields: dict[str, Any]) -> Problem:
-    """A `Problem` that went through JSON, which knows lists only."""
+    """A `Problem` from its JSON form, in which tuples are lists."""
     words: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in fields.items() if name != "padding"
     }

@@ -19,7 +19,7 @@ OWN, COPY = "gemmconv", "copy"
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who takes part: ``call`` is timed, ``answer`` does the same work and gives plain arrays, channels second."""
+    """A contestant: ``call`` is timed; ``answer`` does the same work and returns NumPy arrays, channels second."""
 
     name: str
     call: Callable[[], object]
@@ -34,7 +34,7 @@ class Movement:
     batch: int
     pass_: str
     moved_bytes: int
-    terms: int  # additions behind one number, for the tolerance
+    terms: int  # that one output sums, for the tolerance
     expected: Callable[[], Sequence[Array]]  # in float64
     contestants: Sequence[Contestant]
 
@@ -80,7 +80,7 @@ def copy_of(moved_bytes: int) -> Callable[[], object]:
 
 
 def share_of_tolerance(answers: Sequence[Array], expected: Sequence[Array], terms: int) -> float:
-    """The largest error as a share of 8 u sqrt(terms) times the largest value; places (int64) must agree exactly."""
+    """The largest error as a share of 8 u sqrt(terms) times the largest value; indices (int64) must be equal."""
     worst = 0.0
     for answer, right in zip(answers, expected, strict=True):
         if answer.shape != right.shape:

@@ -1,4 +1,4 @@
-"""What a call costs beyond its arithmetic: a layer so small that little else is left."""
+"""The cost of a call besides its arithmetic, measured on a layer with next to no arithmetic."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -13,7 +13,7 @@ TINY = make_problem("tiny-3x3-8", (1, 1, 8, 8), (1, 1, 3, 3), padding=1)
 
 
 def prepare_call(problem: Problem, pass_: str, first: Array, second: Array) -> Ready:
-    """`gemmconv.conv` as a user types it, defaults left out."""
+    """`gemmconv.conv` with its default options."""
 
     def call() -> Array:
         return gemmconv.conv(first, second, padding=1)

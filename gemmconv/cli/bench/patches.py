@@ -19,7 +19,7 @@ LARGEST_BYTES = 128 << 20  # a matrix of patches
 
 @dataclass(frozen=True)
 class PatchOperation:
-    """What a contestant is to do: im2col of x (forward) or col2im of a matrix of patches (backward_input)."""
+    """An operation to measure: im2col of x (forward) or col2im of a matrix of patches (backward_input)."""
 
     problem: Problem
     pass_: str
@@ -30,7 +30,7 @@ Others = Sequence[Callable[[PatchOperation], Contestant]]
 
 
 def patch_layers(selection: Sequence[Layer] | None) -> list[Layer]:
-    """Those asked for, or each different gather among all layers."""
+    """The selected layers, or one for each different im2col among all layers."""
     if selection is not None:
         return list(selection)
     different: dict[tuple[object, ...], Layer] = {}
@@ -45,7 +45,7 @@ def patch_layers(selection: Sequence[Layer] | None) -> list[Layer]:
 def movements(
     layers: Sequence[Layer], batch: int, dtype: str, passes: Sequence[str], others: Others = ()
 ) -> Iterator[Movement]:
-    """im2col (forward) and col2im (backward_input) of every layer; ``others`` take part beside us."""
+    """im2col (forward) and col2im (backward_input) of every layer; ``others`` are other libraries."""
     for layer in layers:
         problem = layer.batched(batch)
         for pass_ in passes:
@@ -54,12 +54,12 @@ def movements(
 
 
 def steps(layers: Sequence[Layer], passes: Sequence[str]) -> int:
-    """How many movements there are in a batch size."""
+    """The number of operations for one batch size."""
     return len(layers) * sum(pass_ != "backward_weight" for pass_ in passes)
 
 
 def movement(label: str, problem: Problem, pass_: str, dtype: str, others: Others) -> Movement:
-    """One gather or scatter with its contestants."""
+    """One operation, with its contestants."""
     generator = np.random.default_rng(0)
     sizes, kernel, windows = problem.x_shape[2:], problem.w_shape[2:], patch_options(problem)
     x = generator.standard_normal(problem.x_shape).astype(dtype)

@@ -1,11 +1,11 @@
-"""Pooling layers of real networks as data, and what is done on them."""
+"""Pooling layers of real networks, as data."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class PoolLayer:
-    """A pooling of (batch, channels, *input). Without a kernel it is global, by the adaptive functions."""
+    """A pooling of (batch, channels, *input). Without a kernel it is global, and done by the adaptive functions."""
 
     name: str
     channels: int

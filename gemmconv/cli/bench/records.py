@@ -11,7 +11,7 @@ from gemmconv.cli.failures import Failure
 
 @dataclass(frozen=True)
 class Record:
-    """What was measured for one contestant on one problem. Without a time, ``note`` says why."""
+    """The measurement of one contestant, such as a variant, on one problem. Without a time, ``note`` says why."""
 
     suite: str
     layer: str
@@ -27,19 +27,19 @@ class Record:
     strategy: str = ""  # that a plan chose
     share_of_bound: float | None = None  # largest error / its bound, checked before the timing
     workspace_bytes: int | None = None  # that the plan announced
-    measured_bytes: int | None = None  # scratch memory seen from outside
+    measured_bytes: int | None = None  # scratch memory as the operating system reports it
     limit_bytes: int | None = None
     patches_bytes: int | None = None  # of the whole im2col matrix
-    moved_bytes: int | None = None  # that must be read and written, where bytes are counted and not products
+    moved_bytes: int | None = None  # that must be read and written, for suites that count bytes and not products
     note: str = ""
     kind: str = ""  # of layer: see kinds.py
     layout: str = "NCHW"
     math: str = "fast"
-    least_bytes: int = 0  # the three arrays of the pass, once each
+    least_bytes: int = 0  # of the three arrays of the pass together
 
     @property
     def problem(self) -> tuple[str, str, int, str, str, int, str, str]:
-        """What contestants are compared on."""
+        """The fields that are equal for all contestants that are compared with each other."""
         return (
             self.suite,
             self.layer,
@@ -58,7 +58,7 @@ class Record:
 
 
 def write_records(path: Path, header: dict[str, Any], records: Iterable[Record]) -> None:
-    """Write a line that says where and how, then one line for each record."""
+    """Write a header line with the machine and the options, then one line for each record."""
     lines = [
         {"header": header},
         *({key.rstrip("_"): value for key, value in asdict(record).items()} for record in records),
@@ -67,7 +67,7 @@ def write_records(path: Path, header: dict[str, Any], records: Iterable[Record])
 
 
 def read_records(path: Path) -> tuple[dict[str, Any], list[Record]]:
-    """Read what `write_records` wrote; a `Failure` names the first line that is something else."""
+    """Read what `write_records` wrote; a `Failure` names the first line that is not a record."""
     header: dict[str, Any] = {}
     records = []
     try:

@@ -28,7 +28,7 @@ from gemmconv.cli.table import markdown_table, text_table
 
 
 def add_session_options(parser: argparse.ArgumentParser) -> None:
-    """What both command lines know: layers, conditions, patience, output."""
+    """Add the options that both command lines have: layers, conditions, limits of time, output."""
     parser.add_argument(
         "--layer",
         action="append",
@@ -82,12 +82,12 @@ def add_session_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_options(arguments: argparse.Namespace) -> None:
-    """Refuse impossible values.
+    """Check the options that `add_session_options` adds.
 
     Raises
     ------
     Failure
-        With the value, or with the package that is missing.
+        If a value is out of its range, or a package is missing.
     """
     require("bench", "matplotlib", "tqdm", "threadpoolctl", "scipy")
     for option, least in (("threads", min(arguments.threads or [1])), ("rounds", arguments.rounds)):
@@ -100,7 +100,7 @@ def check_options(arguments: argparse.Namespace) -> None:
 
 
 def chosen_layers(path: Path | None, patterns: list[str] | None) -> list[Layer] | None:
-    """The layers that the command line chose, or None: then each suite has its own."""
+    """The layers that the command line selects, or None, which leaves them to each suite."""
     among = all_layers() if path is None else read_layers(path)
     if patterns:
         return choose_layers(patterns, among)
@@ -125,7 +125,7 @@ def measure_suites(
     libraries : callable
         For a number of threads, the other libraries that take part.
     around : callable
-        A context for a suite and a number of threads, inside which it is measured: for what else that run has to know.
+        For a suite and a number of threads, a context manager within which it is measured: for measurements besides.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def measured(suite: Suite, selection: Selection, conditions: Conditions) -> list
 
 
 def conditions_of_run(arguments: argparse.Namespace, found: dict[str, list[Record]]) -> dict[str, Any]:
-    """Where and how it was measured: the header of ``results.jsonl``."""
+    """The machine, the options and the versions: the header of ``results.jsonl``."""
     from threadpoolctl import threadpool_info
 
     return {
@@ -190,7 +190,7 @@ def conditions_of_run(arguments: argparse.Namespace, found: dict[str, list[Recor
 
 
 def processor() -> str:
-    """The processor's name, as the kernel tells it where it does."""
+    """The name of the processor: from Linux's /proc/cpuinfo if it is there, otherwise from `platform`."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():
@@ -202,7 +202,10 @@ def processor() -> str:
 def tell(
     header: dict[str, Any], others: str, sections: Sequence[Section], pictures: Sequence[Path | None], folder: Path
 ) -> None:
-    """Print the tables, write them as Markdown, and say where they are; ``others``: other libraries' versions."""
+    """Print the tables, write them as Markdown, and print the paths of the files.
+
+    ``others`` is a text with the versions of the other libraries.
+    """
     markdown = [
         f"Measured {header['date']} on {header['machine']}, threads: {', '.join(map(str, header['threads']))}, "
         f"{header['dtype']}, {header['layout']}, math {header['math']}, gemmconv {gemmconv.__version__}{others}."
@@ -222,5 +225,5 @@ def tell(
 
 
 def exit_code(found: dict[str, list[Record]]) -> int:
-    """1 when an answer was wrong."""
+    """1 if an answer was wrong, otherwise 0."""
     return int(any(record.note.startswith("wrong answer") for records in found.values() for record in records))

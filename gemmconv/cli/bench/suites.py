@@ -1,4 +1,4 @@
-"""The suites of ``gemmconv bench``: what each measures, on which layers, between whom, and how that is told."""
+"""The suites of ``gemmconv bench``: the layers, contestants and report of each."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ LIMITS_BYTES = (64 << 20, 8 << 20)
 
 @dataclass(frozen=True)
 class Library:
-    """Another library that a caller lets take part, as ``bench/compare.py`` does; None: not in that kind of work."""
+    """Another library to compare with, as in ``bench/compare.py``. None: it does not take part in that kind of work."""
 
     layer: Candidate
     pooling: Callable[[PoolOperation], Contestant] | None = None
@@ -28,7 +28,7 @@ class Library:
 
 @dataclass(frozen=True)
 class Selection:
-    """What the command line chose; None leaves the choice to the suite."""
+    """What the command line selects. None leaves the selection to the suite."""
 
     layers: Sequence[Layer] | None = None
     batches: Sequence[int] | None = None
@@ -37,18 +37,18 @@ class Selection:
 
     @property
     def poolings(self) -> list[Callable[[PoolOperation], Contestant]]:
-        """Who else pools."""
+        """The contestants for pooling from other libraries."""
         return [library.pooling for library in self.libraries if library.pooling]
 
     @property
     def gathers(self) -> list[Callable[[PatchOperation], Contestant]]:
-        """Who else gathers patches."""
+        """The contestants for patches from other libraries."""
         return [library.patches for library in self.libraries if library.patches]
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite: its steps are known before it runs, for the progress bar."""
+    """A suite. The number of its steps is known before it runs, for the progress bar."""
 
     name: str
     title: str
@@ -56,7 +56,7 @@ class Suite:
     steps: Callable[[Selection, Conditions], int]
     table: Callable[[Sequence[Record]], report.Table] = report.contest_table
     draw: plots.Drawer | None = plots.draw_contest
-    threads: Callable[[], int] = lambda: 1  # where the command line does not say
+    threads: Callable[[], int] = lambda: 1  # if the command line gives no number
     by_default: bool = True
 
 
@@ -99,7 +99,7 @@ def contest(
 
 
 def every_layer() -> list[Layer]:
-    """All of the file, each convolution once."""
+    """All layers of the file, each convolution once."""
     return distinct(all_layers())
 
 
@@ -124,12 +124,12 @@ def run_memory(selection: Selection, conditions: Conditions, after_turn: Callabl
 
 
 def memory_steps(selection: Selection, conditions: Conditions) -> int:
-    """One for each process."""
+    """The number of processes."""
     return len(memory_layers(selection)) * len(selection.batches or (4,)) * len(selection.passes) * len(LIMITS_BYTES)
 
 
 def run_overhead(selection: Selection, conditions: Conditions, after_turn: Callable[[], object]) -> Iterator[Record]:
-    """A tiny layer."""
+    """The cost of a call, on a tiny layer."""
     others = [library.layer for library in selection.libraries]
     yield from overhead.measure_overhead(others, conditions, after_turn)
 
@@ -142,7 +142,7 @@ def run_pooling(selection: Selection, conditions: Conditions, after_turn: Callab
 
 
 def pooling_steps(selection: Selection, conditions: Conditions) -> int:
-    """Turns of each contestant, the copy among them."""
+    """The number of turns of all contestants, the copy included."""
     contestants = 2 + len(selection.poolings)
     return pooling.steps(selection.passes) * len(selection.batches or (1,)) * contestants * conditions.rounds
 
@@ -156,7 +156,7 @@ def run_patches(selection: Selection, conditions: Conditions, after_turn: Callab
 
 
 def patches_steps(selection: Selection, conditions: Conditions) -> int:
-    """Turns of each contestant, the copy among them."""
+    """The number of turns of all contestants, the copy included."""
     movements = patches.steps(patches.patch_layers(selection.layers), selection.passes)
     return movements * len(selection.batches or (1,)) * (2 + len(selection.gathers)) * conditions.rounds
 

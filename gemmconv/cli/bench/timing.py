@@ -1,7 +1,8 @@
-"""Honest timing: contestants in turns, the answer checked by the caller before, minimum and median of the rounds.
+"""Timing: contestants take turns, in several rounds, of which minimum and median are reported.
 
-A contestant's idle workers may spin and take the others' cores, so a pause stands between two of them, and each turn
-begins with a call that is not counted. libgomp's workers spin for up to 14 ms (300,000 pauses of 140 cycles at 3 GHz).
+The caller checks the answers before. The idle worker threads of one contestant may spin on the cores of the next, so
+there is a pause between two of them, and each turn begins with a call that is not counted. The threads of libgomp spin
+for up to 14 ms (300,000 pauses of 140 cycles at 3 GHz).
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from gemmconv.cli.failures import Failure
 ROUNDS = 7
 WARM_UPS = 2
 PAUSE_S = 0.004
-PAUSE_OF_WORKERS_S = 0.02  # from two threads on
+PAUSE_OF_WORKERS_S = 0.02  # with two or more threads
 MOST_ROUNDS = 101
 TURN_S = 0.003  # calls shorter than this are repeated in a turn until it is reached
 
@@ -38,14 +39,14 @@ def time_in_turns(
     budget_s: float = 0,
     pause_s: float = PAUSE_S,
 ) -> dict[str, Timing]:
-    """Time each of ``calls``.
+    """Time each of ``calls``, in turns.
 
     Parameters
     ----------
     calls : mapping of str to callable
         What to time, by name.
     rounds : int
-        How often each takes its turn at least, after two warm-ups.
+        The least number of turns of each call, after two warm-ups.
     after_turn : callable
         Called after each turn of those rounds, to move a progress bar.
     budget_s : float
@@ -78,7 +79,7 @@ def time_in_turns(
 
 
 def timed(call: Callable[[], object], repeats: int) -> float:
-    """Seconds of one of ``repeats`` calls."""
+    """Mean seconds of one call over ``repeats`` calls."""
     start = time.perf_counter()
     for _ in range(repeats):
         call()
@@ -87,7 +88,7 @@ def timed(call: Callable[[], object], repeats: int) -> float:
 
 @contextlib.contextmanager
 def pinned(threads: int) -> Iterator[None]:
-    """Hold this process to its first ``threads`` cores, and every BLAS and OpenMP pool in it to as many threads.
+    """Restrict this process to its first ``threads`` cores, and every BLAS and OpenMP pool in it to that many threads.
 
     Raises
     ------

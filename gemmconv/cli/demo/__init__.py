@@ -53,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the steps, tell what they found and where the pictures are."""
+    """Run the steps, and print their findings and the paths of the pictures."""
     require("demo", "matplotlib", "sklearn", "tqdm")
     if arguments.output.exists() and not arguments.output.is_dir():
         raise Failure(f"--output {arguments.output} is a file, and pictures go into a folder")

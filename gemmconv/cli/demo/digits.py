@@ -11,7 +11,7 @@ REFERENCE_EPOCHS = 6  # plain NumPy takes a second for each
 
 
 def run(stage: Stage) -> Outcome:
-    """Train on four fifths of the scans, try the rest, and compare the gradients with central differences."""
+    """Train on four fifths of the scans, test on the rest, and compare the gradients with central differences."""
     from gemmconv.nn.digits import check_digits, train_digits
 
     epochs = stage.epochs or (REFERENCE_EPOCHS if stage.backend == "reference" else EPOCHS)

@@ -1,4 +1,4 @@
-"""What the network of digits learned: its first kernels, what they see in a digit, and who wins its max pool."""
+"""What the network of digits learned: its first kernels, their responses to a digit, and the winning units."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

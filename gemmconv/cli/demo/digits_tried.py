@@ -1,4 +1,4 @@
-"""How the training of the network of digits went, and what it makes of digits it never saw."""
+"""The training of the network of digits, and its results on digits that it was not trained on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ def draw_losses(axes: "Axes", trained: "DigitsRun") -> None:
 
 
 def draw_confusion(axes: "Axes", trained: "DigitsRun") -> None:
-    """How often each digit was read as each; the mistakes stand out in colour."""
+    """The confusion matrix, with the mistakes in colour."""
     counts = np.zeros((10, 10), np.int64)
     np.add.at(counts, (trained.digits.t_test, trained.predicted), 1)
     axes.set_title("confusion matrix")
@@ -77,7 +77,7 @@ def draw_confusion(axes: "Axes", trained: "DigitsRun") -> None:
 
 
 def draw_mistakes(figure: "Figure", place: "SubplotSpec", trained: "DigitsRun") -> None:
-    """The digits that were read wrong, as many as fit."""
+    """The digits that were classified wrongly, as many as fit."""
     wrong = np.flatnonzero(trained.predicted != trained.digits.t_test)[:MOST_MISTAKES]
     if not wrong.size:
         bare(figure.add_subplot(place), "no mistakes")

@@ -63,7 +63,7 @@ def by_rotated_kernel(dy: Array, w: Array, backend: str | None) -> Array:
 
 
 def allowed(dy: Array, w: Array, x_shape: tuple[int, ...]) -> Array:
-    """What rounding may make of the difference at each cell: for both computations ``2 u sqrt(n) (|dy| conv |w|)``."""
+    """The bound on the rounding errors of both computations at each cell: ``2 u sqrt(n) (|dy| conv |w|)``."""
     magnitude = gemmconv.conv_backward_input(abs(dy).astype(np.float64), abs(w).astype(np.float64), x_shape)
     terms = w.shape[0] * w.shape[2] * w.shape[3]
     return 2 * 2 * float(np.finfo(dy.dtype).eps) / 2 * float(np.sqrt(terms)) * magnitude

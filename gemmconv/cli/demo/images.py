@@ -28,10 +28,10 @@ def digit(value: int, which: int = 0) -> Array:
 
 
 def mirrored(x: Array, margin: int) -> Array:
-    """``x`` (..., H, W) continued over its borders as in a mirror, so that a filter sees no black frame."""
+    """``x`` (..., H, W) continued beyond its borders by reflection, so that a filter has no black frame around it."""
     return np.pad(x, ((0, 0),) * (x.ndim - 2) + ((margin, margin),) * 2, mode="reflect")
 
 
 def for_display(x: Array) -> Array:
-    """(3, H, W) as matplotlib takes it: (H, W, 3), cut to [0, 1]."""
+    """(3, H, W) as matplotlib takes it: (H, W, 3), clipped to [0, 1]."""
     return np.clip(np.moveaxis(x, 0, -1), 0, 1)

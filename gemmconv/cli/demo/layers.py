@@ -1,4 +1,4 @@
-"""Every strategy on the convolutions of the network of digits, as one step of its training meets them."""
+"""Every strategy on the convolutions of one training step of the network of digits."""
 
 from pathlib import Path
 

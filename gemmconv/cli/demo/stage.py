@@ -1,4 +1,4 @@
-"""What a step of the demonstration is given, and what it gives back."""
+"""The argument and the result of a step of the demonstration."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step found."""
+    """The findings of a step."""
 
     lines: tuple[str, ...] = ()  # for a reader
     figures: dict[str, Any] = field(default_factory=dict)  # for a machine
     pictures: tuple[Picture, ...] = ()
-    passed: bool = True  # whether everything that the step checked held
+    passed: bool = True  # whether all checks of the step passed
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Step:
-    """A part of the demonstration: independent of the others, so that any can be left out."""
+    """A part of the demonstration. It does not depend on the others, so that any can be left out."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""Every strategy on a photograph, all three passes: answers checked first, then timed in turns."""
+"""Every strategy on a photograph, in all three passes: answers are checked first, then timed in turns."""
 
 import time
 from collections.abc import Callable
@@ -22,12 +22,12 @@ from gemmconv.cli.progress import progress_bar
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PATIENCE_S = 0.25  # a contestant whose calls take longer is shown by its second call
+PATIENCE_S = 0.25  # for a contestant whose calls take longer, the second call is the only one timed
 REFERENCE = "reference (NumPy)"
 
 
 def run(stage: Stage) -> Outcome:
-    """Time each strategy that can do it; say why the others refuse."""
+    """Time each strategy that can do it, and print why the others refuse."""
     problem = make_problem("flower", (1, 3, 427, 640), (16, 3, 5, 5), padding=2)
     names = [REFERENCE] if stage.backend == "reference" else [*_core.strategy_names(), REFERENCE]
     timings: dict[str, dict[str, Timing]] = {name: {} for name in names}

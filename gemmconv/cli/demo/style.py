@@ -1,4 +1,4 @@
-"""One look for all pictures: quiet axes, a title that says what is seen, colours that colour-blind readers can tell.
+"""The style of all pictures: plain axes, a title that says what is shown, colours that colour-blind readers can tell.
 
 Categories take Okabe and Ito's palette; signed values take matplotlib's ``PuOr``, amounts ``cividis``.
 """
