@@ -1,6 +1,6 @@
 """The compiled module: thin bindings over the C interface, no arithmetic.
 
-Each function checks its arrays (type, dtype, shape), copies odd ones (strided, big-endian, unaligned) into order,
+Each function checks its arrays (type, dtype, shape), copies those that are strided, big-endian or unaligned,
 releases the GIL and calls one function of ``libgemmconv``. ``settings`` is always the caller's current `Settings`.
 """
 

@@ -1,4 +1,4 @@
-"""Every function that takes arrays, with a small call of each: what holds for arrays must hold for all of them."""
+"""Every public function on arrays, with a small call of each, for tests that all of them must pass."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = (2, 4 * 6, 5 * 5)
 
 @dataclass(frozen=True)
 class ArrayFunction:
-    """A function called with arrays of these names and shapes, in order; indices are made by pooling."""
+    """A function, and the names and shapes of its arrays in order; indices are made by pooling."""
 
     made_for: Callable[[str], Callable[..., Array]]
     shapes: dict[str, tuple[int, ...]]
@@ -31,7 +31,7 @@ class ArrayFunction:
 
     @property
     def call(self) -> Callable[..., Array]:
-        """The call with arrays of float32; a plan is made for one dtype, other functions take any."""
+        """The function for float32. A plan is made for one dtype; other functions take any."""
         return self.made_for("float32")
 
     def arrays(self, dtype: str = "float32") -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""The backends that the tests of array functions run on, each with its arrays made from NumPy's and read back.
+"""The backends that tests of array functions run on. Arrays are converted from and to NumPy's.
 
 ``CPU.max_pool(x, 2)`` is ``gemmconv.max_pool(x, 2, backend="cpu")`` with its NumPy arrays copied to where the backend
 computes and the answer copied back. A new backend is a new name in `gemmconv.backends.BACKENDS` and needs no row here.
@@ -28,13 +28,13 @@ class On:
         return self.name
 
     def array(self, value: Any) -> Any:
-        """A NumPy array, or those of a tuple, as the backend's; anything else as it is."""
+        """A NumPy array, or those of a tuple, converted to the backend's; anything else unchanged."""
         if type(value) is tuple:
             return tuple(map(self.array, value))
         return backend_named(self.name).xp.asarray(value) if type(value) is np.ndarray else value
 
     def numpy(self, value: Any) -> Any:
-        """An answer with its arrays as NumPy's."""
+        """A result with its arrays converted to NumPy's."""
         backend = backend_named(self.name)
         if isinstance(value, tuple):
             parts = [self.numpy(part) for part in value]
@@ -42,7 +42,7 @@ class On:
         return backend.to_numpy(value) if backend.owns(value) else value
 
     def written(self, answer: Any, there: Any, out: Any) -> Any:
-        """The answer as NumPy's: ``out``, with what the backend wrote to its own array in that place."""
+        """The result: ``out``, with what the backend wrote to its own array copied into it."""
         if isinstance(answer, tuple) and isinstance(out, tuple):
             parts = [self.written(*part) for part in zip(answer, there, out, strict=True)]
             return type(answer)(*parts) if hasattr(answer, "_fields") else tuple(parts)
@@ -56,7 +56,7 @@ class On:
         return out
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """The function's answer for arrays on the backend, as NumPy's."""
+        """The result of a function on the backend's arrays, converted to NumPy's."""
         out, there = options.get("out"), self.array(options.get("out"))
         others = {name: there if name == "out" else self.array(value) for name, value in options.items()}
         answer = function(*map(self.array, arguments), **others)
@@ -66,7 +66,7 @@ class On:
         return partial(self.call, getattr(gemmconv, name), backend=self.name)
 
     def plan(self, *arguments: Any, **options: Any) -> OnPlan:
-        """A plan that takes and gives NumPy arrays."""
+        """A plan with NumPy arrays as arguments and result."""
         return OnPlan(self, gemmconv.plan(*arguments, **options, backend=self.name))
 
 

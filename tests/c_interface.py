@@ -1,4 +1,4 @@
-"""Plans through the C interface, by ctypes: calls whose scratch memory the caller brings."""
+"""Plans through the C interface, by ctypes, with scratch memory from the caller."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Settings(ctypes.Structure):
 
 
 def library() -> ctypes.CDLL:
-    """The library that Python's module links."""
+    """The library that the Python module is linked with."""
     root = Path(gemmconv.get_include()).parent
     (path,) = {found.resolve() for found in root.glob("lib*/libgemmconv.*") if found.suffix in (".so", ".dylib")}
     loaded = ctypes.CDLL(str(path))
@@ -102,7 +102,7 @@ class CPlan:
         return int(LIBRARY.gemmconv_plan_workspace_bytes(self._plan))
 
     def __call__(self, first: Any, second: Any, bias: Any, out: Any, workspace: Any) -> None:
-        """Run on arrays as they are: shapes, layout and memory are the caller's business."""
+        """Run on arrays without any check: the caller makes sure of shapes, layout and memory."""
         places = [array.ctypes.data if array is not None else None for array in (first, second, bias, out, workspace)]
         if LIBRARY.gemmconv_plan_run(self._plan, *places):
             raise RuntimeError(LIBRARY.gemmconv_last_error().decode())

@@ -1,4 +1,4 @@
-"""Adversarial convolutions as data, each named for the trap it sets, and strategies that draw random ones.
+"""Adversarial convolutions as data, each named for the difficulty that it tests, and strategies that draw random ones.
 
 A case has shapes and options, and the oracle's answers for it. The answers are cached, since every strategy is compared
 with the same ones.
@@ -62,7 +62,7 @@ class Case:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What both gemmconv and the oracle take as keywords, flip left to the test."""
+        """The keyword arguments of both gemmconv and the oracle, without flip."""
         return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
 
     def shapes(self, pass_: str) -> tuple[Sizes, Sizes, Sizes]:
@@ -71,7 +71,7 @@ class Case:
         return {"forward": (x, w, y), "backward_input": (y, w, x), "backward_weight": (y, x, w)}[pass_]
 
     def longest_chain(self, pass_: str) -> int:
-        """Additions behind one element of the answer, padded taps included."""
+        """The number of terms that one element of the answer sums, padded taps included."""
         taps = int(np.prod(self.kernel))
         return {
             "forward": self.in_channels // self.groups * taps,
@@ -98,7 +98,7 @@ def named(
     padding: int | tuple[Any, ...] = 0,
     groups: int = 1,
 ) -> Case:
-    """A case with a value per axis made of one for all; a padding entry is a number or a (low, high) pair."""
+    """A case from arguments of which one number stands for all axes; a padding is a number or a (low, high) pair."""
     rank = len(x_shape) - 2
     entries = (padding,) * rank if isinstance(padding, int) else padding
     pairs = tuple((entry, entry) if isinstance(entry, int) else entry for entry in entries)
@@ -223,17 +223,17 @@ LAYERS = (
 
 
 def in_layout(array: Array, layout: str) -> Array:
-    """An (N, C, *spatial) array as the layout has it, contiguous."""
+    """An (N, C, *spatial) array in the layout, contiguous."""
     return np.ascontiguousarray(array if layout == "NCHW" else np.moveaxis(array, 1, -1))
 
 
 def from_layout(array: Array, layout: str) -> Array:
-    """The inverse of `in_layout`, a view."""
+    """The inverse of `in_layout`; a view."""
     return array if layout == "NCHW" else np.moveaxis(array, -1, 1)
 
 
 def shape_in_layout(shape: Sizes, layout: str) -> Sizes:
-    """An (N, C, *spatial) shape as the layout has it."""
+    """An (N, C, *spatial) shape in the layout."""
     return shape if layout == "NCHW" else (shape[0], *shape[2:], shape[1])
 
 

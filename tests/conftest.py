@@ -1,4 +1,4 @@
-"""What every test runs under: the installed package, a printed hypothesis seed, slow tests only on request."""
+"""The conditions of all tests: the installed package, hypothesis's seed printed, slow tests only on request."""
 
 import os
 from pathlib import Path
@@ -46,13 +46,13 @@ def pytest_report_header() -> list[str]:
 
 @pytest.fixture
 def image() -> NDArray[Any]:
-    """The picture of the formula tests."""
+    """The input of the formula tests."""
     return np.random.default_rng(1).standard_normal((H, W))
 
 
 @pytest.fixture
 def kernel() -> NDArray[Any]:
-    """Their filter."""
+    """The kernel of the formula tests."""
     return np.random.default_rng(2).standard_normal((K1, K2))
 
 
@@ -64,5 +64,5 @@ def delta() -> NDArray[Any]:
 
 @pytest.fixture
 def wide_delta() -> NDArray[Any]:
-    """Errors of every output that any cell reaches."""
+    """Errors of all outputs of full padding."""
     return np.random.default_rng(4).standard_normal((H + K1 - 1, W + K2 - 1))

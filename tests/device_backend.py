@@ -1,4 +1,4 @@
-"""A backend whose arrays are not NumPy's: what a GPU backend is to the rest of the package, without a GPU.
+"""A backend with its own array type, as a GPU backend has, for machines without a GPU.
 
 Its arrays hide a NumPy array, mix with no NumPy array and become one only by `to_numpy`, as CuPy's do. It computes with
 the reference backend.
@@ -14,7 +14,7 @@ from gemmconv.backends import backend_named
 
 
 class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array somewhere else."""
+    """An array of the backend; its values are hidden from NumPy."""
 
     __module__ = "device"
     __hash__ = None  # type: ignore[assignment]
@@ -88,7 +88,7 @@ def closed(value: Any) -> Any:
 
 
 class Module:
-    """NumPy's functions for device arrays; `asarray` is the way onto the device."""
+    """NumPy's functions for device arrays; `asarray` copies to the device."""
 
     def asarray(self, value: Any, dtype: Any = None) -> DeviceArray:
         same = isinstance(value, DeviceArray) and dtype in (None, value.dtype)

@@ -1,4 +1,4 @@
-"""Calls with every operand at the edge of memory that faults; run by test_guard_pages.py in a process of its own.
+"""Calls with every operand next to a page that faults when it is accessed; test_guard_pages.py runs this in a process.
 
     python tests/guarded_calls.py before|behind FILE
 
@@ -36,7 +36,7 @@ THREADS = (1, 1, 1, 3)
 
 
 class Arena:
-    """Memory between two pages that fault."""
+    """Memory between two pages that fault when they are accessed."""
 
     def __init__(self) -> None:
         page = mmap.PAGESIZE
@@ -51,14 +51,14 @@ class Arena:
         self.bytes[:] = 0xFF  # NaN, as float32 and as float64
 
     def place(self, shape: tuple[int, ...], dtype: str, side: str, alignment: int = 1) -> Array:
-        """An array against one of the two pages, or as near as its alignment lets it."""
+        """An array next to one of the two pages, or as near as its alignment allows."""
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         assert size <= ARENA_BYTES - SURROUNDINGS, f"{size} bytes do not fit the arena"
         start = (ARENA_BYTES - size) // alignment * alignment if side == "behind" else 0
         return self.bytes[start : start + size].view(dtype).reshape(shape)
 
     def beside(self, array: Array, side: str) -> Array:
-        """The bytes next to `array`, away from its page."""
+        """The bytes next to `array` on the side away from the page."""
         size = array.nbytes
         if side == "behind":
             return self.bytes[ARENA_BYTES - size - SURROUNDINGS : ARENA_BYTES - size]

@@ -18,13 +18,13 @@ sys.path[:] = [entry for entry in sys.path if Path(entry or os.curdir).resolve()
 
 
 def installed_editable() -> bool:
-    """Whether the installed gemmconv is a link to a source tree, which then is what must be tested."""
+    """Whether the installed gemmconv is editable, that is, a link to a source tree."""
     origin = importlib.metadata.distribution("gemmconv").read_text("direct_url.json")
     return origin is not None and bool(json.loads(origin).get("dir_info", {}).get("editable"))
 
 
 def fresh_python(code: str, *arguments: str, **variables: str) -> str:
-    """What a new Python prints for some code; of the variables that set threads it has only those given here."""
+    """The output of code in a new Python process, whose variables for numbers of threads are only those given here."""
     own = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GEMMCONV_NUM_THREADS", "GEMMCONV_ISA")
     environment = {name: value for name, value in os.environ.items() if name not in own}
     done = subprocess.run(

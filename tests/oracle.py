@@ -21,7 +21,7 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 def output_size(cells: int, kernel: int, stride: int, dilation: int, low: int, high: int) -> int:
-    """How many windows fit along an axis, found by sliding the window until it sticks out."""
+    """How many windows fit along an axis, found by moving the window until it extends beyond the input."""
     count = 0
     while count * stride + dilation * (kernel - 1) < cells + low + high:
         count += 1
@@ -174,7 +174,7 @@ def transposed(
     groups: int = 1,
     flip: bool = False,
 ) -> Array:
-    """y[n, k, i * stride + t * dilation - low] += x[n, c, i] * w[c, k, t]: every cell of x paints a kernel into y.
+    """y[n, k, i * stride + t * dilation - low] += x[n, c, i] * w[c, k, t]: every cell of x adds a kernel to y.
 
     `w` is (C, K/groups, *kernel), `outputs` the spatial sizes of y, `padding` the cells cut off at the low ends.
     """
@@ -194,7 +194,7 @@ def transposed(
 
 
 def pooled_size(cells: int, kernel: int, stride: int, dilation: int, low: int, high: int, ceil_mode: bool) -> int:
-    """Windows along an axis. `ceil_mode` adds one that sticks out at the high end, unless it starts in the padding."""
+    """Windows along an axis. `ceil_mode` adds one that extends beyond the high end, unless it starts in the padding."""
     natural = output_size(cells, kernel, stride, dilation, low, high)
     if not ceil_mode:
         return natural
@@ -287,7 +287,7 @@ def avg_pool_backward(
     count_include_pad: bool = True,
     divisor: float | None = None,
 ) -> Array:
-    """Every cell of a window gets an even share of the window's error."""
+    """The error of a window is divided equally among its cells."""
     dx = np.zeros(input_shape)
     for n, c in positions(input_shape[:2]):
         for o, inside, padded in windows:

@@ -1,4 +1,4 @@
-"""The three passes behind one call, with channels second on both sides whatever the layout between."""
+"""The three passes as one function, whose arguments and result have the channels second for every layout."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def answer_shape(case: Case, pass_: str, layout: str) -> tuple[int, ...]:
 
 
 class Guarded:
-    """An output full of NaN between two canaries, off by a few elements from every alignment but its own."""
+    """An output full of NaN between two guard areas, aligned to its element size only."""
 
     CANARY = 12345.0
     BEFORE, AFTER = 3, 67

@@ -1,4 +1,4 @@
-"""Small pictures, the library applied to them, and the formulas that several formula tests share, as loops."""
+"""Two-dimensional arrays with the library applied to them, and the formulas that several tests share, as loops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Poolings as data, each named for the trap it sets, with the oracle's windows."""
+"""Poolings as data, each named for the difficulty that it tests, with the oracle's windows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Pool:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What gemmconv takes as keywords."""
+        """The keyword arguments for gemmconv."""
         given = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
         return {name: value for name, value in given.items() if value} | {"ceil_mode": self.ceil_mode}
 
@@ -64,7 +64,7 @@ class Pool:
 
     @property
     def longest_chain(self) -> int:
-        """Cells of the largest window, or windows over the busiest cell: additions behind one number."""
+        """The largest number of terms of one sum: cells of a window, or windows that contain a cell."""
         over: dict[Sizes, int] = {}
         for _, inside, _ in self.windows:
             for cell in inside:
@@ -101,7 +101,7 @@ POOLS = (
     Pool("stride_four_deinterleaved_twice", (13, 45), (4, 4), (4, 4), ((1, 1), (3, 2)), ceil_mode=True),
     Pool("stride_four_on_one_axis", (333,), (4,), (4,), channels=5),
     Pool("stride_three_side_by_side", (12, 40), (3, 3), (3, 3)),
-    Pool("phases_that_nobody_reads", (40, 41), (1, 2), (3, 4), ((0, 0), (1, 1))),
+    Pool("phases_that_no_window_reads", (40, 41), (1, 2), (3, 4), ((0, 0), (1, 1))),
     Pool("dilation_is_a_multiple_of_the_stride", (17, 23), (3, 3), (2, 2), ((2, 2), (3, 3)), (2, 4)),
     Pool("stride_of_more_phases_than_held", (40, 60), (3, 2), (17, 18)),
     Pool("more_taps_than_held", (20, 21), (12, 12), (3, 5), ((5, 5), (6, 4))),
@@ -142,5 +142,5 @@ def drawn(shape: Sizes, dtype: str, seed: int = 0) -> Array:
 
 
 def few_values(shape: Sizes, dtype: str) -> Array:
-    """Small integers, so that most windows hold ties."""
+    """Small integers, so that most windows have equal values."""
     return np.random.default_rng(7).integers(-2, 3, shape).astype(dtype)

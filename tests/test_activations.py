@@ -173,7 +173,7 @@ def test_bias_gradient_of_an_infinity_and_a_nan(layout: str) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", FORMULAS)
 def test_bits_do_not_depend_on_the_place(name: str | None, dtype: str) -> None:
-    """Whether a number stands in a whole vector or in the rest after it: the same function, the same rounding."""
+    """The result is the same in a full vector and in the remainder after the last one, to the bit."""
     z = (3 * np.random.default_rng(2).standard_normal(77)).astype(dtype)
     a, dz = gemmconv.activate(z, name), gemmconv.activate_backward(z, z, name)
     for start in range(0, 77, 3):

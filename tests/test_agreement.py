@@ -1,4 +1,4 @@
-"""Judges that need no oracle: adjoint identities, agreement between strategies and backends, finite differences."""
+"""Checks that need no oracle: adjoint identities, agreement between strategies and backends, finite differences."""
 
 import math
 from collections.abc import Callable

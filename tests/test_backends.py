@@ -1,4 +1,4 @@
-"""Who owns an array, and that every backend refuses alike."""
+"""Which backend owns an array, and that all backends refuse the same arguments."""
 
 import types
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Suites of the benchmark that count bytes: answers are checked, steps are foretold, tables and pictures come out."""
+"""Suites of the benchmark that count bytes: answers are checked, steps are counted, tables and pictures are written."""
 
 from pathlib import Path
 

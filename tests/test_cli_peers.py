@@ -48,7 +48,7 @@ def forward_only() -> Candidate:
 
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other libraries are installed and take part, played by ourselves."""
+    """Other libraries are installed and take part; they are simulated with gemmconv's own functions."""
 
     def libraries(names: Sequence[str], threads: int) -> list[Library]:
         return [Library(candidates.planned(PEERS["torch"], strategy="direct")), Library(forward_only())]
@@ -257,7 +257,7 @@ def test_targets_of_threads_and_bandwidth_are_judged() -> None:
 
 
 def test_every_target_can_be_judged() -> None:
-    """None of them is misspelt: each finds its figure among records made for it."""
+    """Each target finds its figure among records made for it, so that none of their names is misspelt."""
     for target in TARGETS:
         about = {"math": target.math or "fast", "dtype": target.dtype, "pass_": target.passes[0], "suite": target.suite}
         rest = {"workspace_bytes": 1, "patches_bytes": 2**40}

@@ -11,7 +11,7 @@ from tolerance import assert_within, stated_bound, tolerance
 
 import gemmconv
 
-# (kind of data, flip): each trap of the data once, both ways of reading the kernel
+# (kind of data, flip): each kind of data once, both orientations of the kernel
 KINDS = (("normal", False), ("normal", True), ("positive", False), ("cancelling", False))
 
 ALL_CASES = CASES + LAYERS
@@ -99,7 +99,7 @@ def test_weight_gradient_of_no_images_is_zero(strategy: str) -> None:
 @pytest.mark.parametrize("pass_", PASSES)
 @pytest.mark.parametrize("case", LAYERS, ids=str)
 def test_under_a_small_workspace_limit(case: Case, pass_: str, limit: int) -> None:
-    """Splitting the work to fit the limit gives the right answer; a strategy that cannot fit says so."""
+    """Work that is split to fit the limit gives the right answer; a strategy that cannot fit refuses."""
     first, second = operands(case, pass_, "float32")
     right, absolute = expected_answer(case, pass_, "float32", "normal", False)
     with gemmconv.options(workspace_limit=limit):

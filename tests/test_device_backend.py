@@ -1,4 +1,4 @@
-"""Where a GPU backend fits: one with arrays of its own is one name in the tuple, and everything runs on it."""
+"""A backend with its own array type needs one name in the tuple, and the whole package runs on it."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What the documents say is run: their Python examples, their commands, their links; and they name what is there."""
+"""The Python examples of the documents run, and their commands, extras and links exist."""
 
 import re
 import tomllib

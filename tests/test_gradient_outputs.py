@@ -20,7 +20,7 @@ CALLS: dict[str, Callable[..., gemmconv.ConvGradients]] = {
 
 
 def operands() -> list[Array]:
-    """dy, x and w, all of one shape, so that each can stand where a gradient goes."""
+    """dy, x and w, all of one shape, so that each can be the output of a gradient."""
     generator = np.random.default_rng(8)
     return [generator.standard_normal((3, 3, 3, 3)) for _ in OPERANDS]
 

@@ -1,4 +1,4 @@
-"""No strategy reads beyond an operand or writes beyond the output: both sides of each lie at pages that fault."""
+"""No variant accesses memory beyond an operand or the output: each lies next to a page that faults, on either side."""
 
 import os
 import subprocess

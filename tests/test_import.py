@@ -1,4 +1,4 @@
-"""What ``import gemmconv`` does: public names, nothing loaded in vain, and the environment read with care."""
+"""What ``import gemmconv`` does: public names, no unneeded imports, and the environment variables."""
 
 import os
 import subprocess

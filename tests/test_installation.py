@@ -1,4 +1,4 @@
-"""The tests test what is installed, not the folder they lie beside."""
+"""The tests import the installed package, not the source folder beside them."""
 
 import subprocess
 import sys

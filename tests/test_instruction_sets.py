@@ -1,4 +1,4 @@
-"""Every instruction set this machine runs, under every strategy, against the oracle: each in its own process."""
+"""Every instruction set of this machine, with every variant, against the oracle, in a process for each."""
 
 from pathlib import Path
 

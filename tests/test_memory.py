@@ -29,7 +29,7 @@ def test_no_plan_asks_for_more_than_the_limit(limit: int, threads: int) -> None:
 
 
 def test_large_layers_fit_into_the_default_limit() -> None:
-    """im2col cuts its columns instead of refusing: also for the 9x9 kernels that made others ask for gigabytes."""
+    """im2col makes its columns in blocks instead of refusing, even for 9x9 kernels, which take gigabytes elsewhere."""
     shapes = (
         ((32, 64, 224, 224), (64, 64, 3, 3)),
         ((64, 128, 128, 128), (128, 128, 9, 9)),

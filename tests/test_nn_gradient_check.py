@@ -1,4 +1,4 @@
-"""The gradient check itself: it finds what is wrong, names the place, and is not fooled by kinks."""
+"""The gradient check itself: it finds wrong derivatives, names the element, and accepts functions with kinks."""
 
 import dataclasses
 from typing import Any

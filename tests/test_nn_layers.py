@@ -1,4 +1,4 @@
-"""What the layers compute: each is the library's own function, and some are each other in disguise."""
+"""The layers compute what the library's functions do, and some are equivalent to others."""
 
 from typing import Any
 

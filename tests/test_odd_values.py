@@ -1,4 +1,4 @@
-"""Every backend accepts and refuses the same values of every argument: one table of odd values, put everywhere."""
+"""Every backend accepts and refuses the same values of every argument: one table of odd values for all arguments."""
 
 import inspect
 import warnings

@@ -1,4 +1,4 @@
-"""Plans: what they tell, what they freeze, what they run; and the plan cache."""
+"""Plans: their properties, the settings that they freeze, their results, and the plan cache."""
 
 import math
 import threading

@@ -1,4 +1,4 @@
-"""Every pooling and its gradient, on named traps, in both layouts and backends, against loops in float64."""
+"""Every pooling and its gradient, on named cases, in both layouts and backends, against loops in float64."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def rounding(dtype: str, chain: int) -> float:
 
 
 def into(shape: tuple[int, ...], layout: str, dtype: str) -> Guarded:
-    """A poisoned output, guarded on both sides."""
+    """An output full of NaN with guard areas on both sides."""
     return Guarded(shape_in_layout(shape, layout), dtype)
 
 
@@ -65,7 +65,7 @@ def test_max_pool(pool: Pool, layout: str, dtype: str, backend: On) -> None:
 @in_both_dtypes
 @on_every_backend
 def test_max_pool_backward_and_unpooling(pool: Pool, layout: str, dtype: str, backend: On) -> None:
-    """What travels along the indices: sums where windows share a winner, the last one where they are unpooled."""
+    """By indices: gradients of windows that share a winner are added, of unpooled values the last one stays."""
     _, indices = oracle.max_pool(few_values(pool.x_shape, dtype), pool.windows)
     dy, dx = drawn(pool.y_shape, dtype, 1), drawn(pool.x_shape, dtype, 2)
     there = in_layout(indices, layout)
@@ -183,7 +183,7 @@ def test_adaptive(cells: tuple[int, ...], outputs: tuple[int, ...], layout: str,
 @on_every_pool
 @in_every_layout
 def test_gradients_are_adjoints(pool: Pool, layout: str) -> None:
-    """<dy, pool(x)> == <dx, x> for the linear poolings: the average, and picking by fixed indices."""
+    """<dy, pool(x)> == <dx, x> for the linear poolings: the average, and selection by fixed indices."""
     x, dy = in_layout(drawn(pool.x_shape, "float64"), layout), in_layout(drawn(pool.y_shape, "float64", 1), layout)
     for options in ({}, {"count_include_pad": False}, {"divisor": 7}):
         keywords = {**pool.options, **options, "layout": layout}

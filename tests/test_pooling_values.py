@@ -135,7 +135,7 @@ def test_one_bad_cell_stays_in_its_windows(layout: str, backend: On) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 @in_both_dtypes
 def test_norms_do_not_overflow_needlessly(p: float, layout: str, dtype: str) -> None:
-    """(a^p + a^p)^(1/p) = 2^(1/p) a for the largest and the smallest a that let the answer exist."""
+    """(a^p + a^p)^(1/p) = 2^(1/p) a for the largest and the smallest a for which the answer is representable."""
     limits = np.finfo(dtype)
     for size in (limits.max / 4, limits.tiny * 4, limits.smallest_subnormal * 1024):
         x = np.array([size, 0, -size, 0], dtype).reshape(1, 1, 4)
@@ -161,7 +161,7 @@ def test_norm_of_infinity_and_nothing(p: float, backend: On) -> None:
 @pytest.mark.parametrize("bad", [-2, 20, 10**12, -(2**62)])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_index_outside_the_plane(bad: int, layout: str) -> None:
-    """Refused with the index and its place; the first one where there are several, on any number of threads."""
+    """Refused with the index and its position; with several, the first of them, for any number of threads."""
     shape, pooled = (2, 3, 4, 5), (2, 3, 2, 2)
     indices = np.zeros(pooled, np.int64)
     indices[1, 2, 0, 1] = indices[1, 2, 1, 1] = bad

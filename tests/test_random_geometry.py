@@ -1,4 +1,4 @@
-"""Random geometries against the oracle, thousands of answers a run: what nobody thought of naming.
+"""Random geometries against the oracle, thousands of answers in a run, for cases that nobody thought of.
 
 The draw is fixed; `GEMMCONV_TEST_PROFILE=explore` draws anew and prints how to repeat a failure. As many as you like,
 from a seed of your own, under every setting that changes how an answer is made:
@@ -23,7 +23,7 @@ import gemmconv
 
 
 def check_everywhere(case: Case, flip: bool, layout: str, dtype: str, threads: int, seed: int) -> None:
-    """All passes in every strategy that can, against the oracle."""
+    """All passes in every variant that accepts them, against the oracle."""
     generator = np.random.default_rng(seed)
     for pass_ in PASSES:
         first, second = (generator.standard_normal(shape).astype(dtype) for shape in case.shapes(pass_)[:2])
@@ -105,7 +105,7 @@ SIZES = st.one_of(
 
 @st.composite
 def random_settings(draw: st.DrawFn) -> dict[str, Any]:
-    """Everything beside the geometry that decides how an answer is made."""
+    """All options besides the geometry that affect how an answer is computed."""
     return {
         "flip": draw(st.booleans()),
         "layout": draw(st.sampled_from(LAYOUTS)),
@@ -122,7 +122,7 @@ def random_settings(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def fuzz_pass(case: Case, pass_: str, chosen: dict[str, Any], generator: np.random.Generator) -> list[str]:
-    """One pass in every strategy that can, and by auto, into guarded memory; who answered."""
+    """One pass in every variant that accepts it, and by auto, into guarded memory; the names of those that did."""
     dtype, layout, flip = chosen["dtype"], chosen["layout"], chosen["flip"]
     first, second = (drawn(generator, shape, chosen["kind"], dtype) for shape in case.shapes(pass_)[:2])
     right = oracle_answer(case, pass_, first, second, flip)

@@ -1,5 +1,5 @@
-"""Scratch memory as a caller brings it: no more than the plan announces and the limit allows, packed weights or not;
-in the deterministic mode neither threads nor batch choose the bits, however little there is of it."""
+"""Scratch memory from the caller: a run uses no more than the plan announces and the limit allows, with packed weights
+too. In the deterministic mode the bits depend neither on threads nor on the batch, however small the limit is."""
 
 import itertools
 from typing import Any

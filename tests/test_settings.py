@@ -1,4 +1,4 @@
-"""Settings: what may be said, how long it lasts, and whom it concerns."""
+"""Settings: the values that they accept, how long they last, and for which threads and tasks."""
 
 import contextvars
 import threading

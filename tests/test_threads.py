@@ -1,4 +1,4 @@
-"""Many Python threads at once, the GIL released, thread counts taken from where people set them."""
+"""Many Python threads at once, the GIL released, and the sources of the default number of threads."""
 
 import os
 import threading
@@ -87,7 +87,7 @@ def test_one_plan_from_many_threads() -> None:
 
 
 def test_new_shapes_from_many_threads() -> None:
-    """The plan cache under contention: every thread makes plans nobody has made, and some that everybody makes."""
+    """The plan cache under contention: every thread makes plans of its own, and some that all threads make."""
 
     def work(worker: int) -> None:
         for i in range(300):
@@ -115,7 +115,7 @@ def test_options_are_those_of_the_context() -> None:
 
 @pytest.mark.parametrize("strategy", ["direct", "im2col"])
 def test_the_gil_is_released(strategy: str) -> None:
-    """While one thread convolves for long, another one goes on running Python."""
+    """During a long convolution in one thread, another one runs Python code."""
     w = np.ones((32, 32, 3, 3), np.float32)
     images = 1
     while True:  # one call long enough to see into

@@ -1,4 +1,4 @@
-"""Transposed convolution: painted kernel by kernel by the oracle, and the adjoint of `conv` with the same options."""
+"""Transposed convolution: against the oracle, and as the adjoint of `conv` with the same options."""
 
 import math
 from typing import Any
@@ -111,7 +111,7 @@ def test_padding_words_are_those_of_conv(word: str, flip: bool, kernel: int, str
 )
 @settings(max_examples=200)
 def test_output_shape(cells: int, kernel: int, stride: int, dilation: int, extra: int, wanted: int, flip: bool) -> None:
-    """What is too much goes, the odd cell at the low end (ONNX); what is missing is added at the high end."""
+    """Cells beyond the size are removed, the odd one at the low end (ONNX); missing ones are added at the high end."""
     extra = min(extra, max(stride, dilation) - 1)
     natural = (cells - 1) * stride + dilation * (kernel - 1) + 1 + extra
     total = natural - wanted

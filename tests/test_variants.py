@@ -1,4 +1,4 @@
-"""Variants: the algorithms within a strategy can be listed, forced, told and refused by name."""
+"""Variants: the algorithms of a strategy can be listed, requested, reported and refused by name."""
 
 import numpy as np
 import pytest
@@ -92,7 +92,7 @@ def test_all_reasons_are_told_where_no_variant_can() -> None:
 
 @pytest.mark.parametrize("name", THERE)
 def test_packed_weights_use_the_same_variant(name: str) -> None:
-    """And the announced workspace holds either way: a run is given no more (test_scratch), bounds cover both."""
+    """The announced workspace and error bound are those of both, plain and packed weights (see test_scratch)."""
     for case in CASES:
         for pass_ in PASSES[:2]:
             if case.batch == 0 or not accepted(case, pass_, name, "NCHW"):

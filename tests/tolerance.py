@@ -1,4 +1,4 @@
-"""How far an answer may be from the oracle's: a formula, not a number tuned until the tests pass.
+"""How far an answer may be from the oracle's: a formula, and not a number that was adjusted to the tests.
 
 For every element: bound x (|x| conv |w|), where bound = c * u * sqrt(n) with c the strategy's constant, u the unit
 roundoff and n the longest chain of additions. The bound is the one the plan states, since that is what a user is
@@ -45,7 +45,7 @@ def stated_bound(plan: gemmconv.Plan, case: Case, pass_: str, dtype: str) -> flo
 
 
 def tolerance(bound: float, absolute: Array, chain: int, strategy: str = "direct") -> Array:
-    """What each element may be off by, given |x| conv |w| of that element."""
+    """The allowed error of each element, given |x| conv |w| of that element."""
     own = ORACLE_CONSTANT * UNIT_ROUNDOFF["float64"] * math.sqrt(max(chain, 1))
     if strategy in BY_NEIGHBOURHOOD and absolute.size:
         absolute = np.full_like(absolute, absolute.max())
@@ -53,7 +53,7 @@ def tolerance(bound: float, absolute: Array, chain: int, strategy: str = "direct
 
 
 def activated_tolerance(within: Array, right: Array, name: str | None, dtype: str) -> Array:
-    """The tolerance behind an activation, from the one before it and the right activated values."""
+    """The tolerance after an activation, from the one before it and the right activated values."""
     if name is None:
         return within
     return STEEPEST[name] * within + ACTIVATION_ROUNDOFFS * UNIT_ROUNDOFF[dtype] * np.maximum(np.abs(right), within)
