@@ -52,7 +52,7 @@ class Version:
         self.about = self.ask("hello", threads=threads)
 
     def ask(self, command: str, **arguments: Any) -> dict[str, Any]:
-        """Have the worker do one thing, and wait for it."""
+        """Send the worker one command, and wait for its reply."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps([command, arguments]) + "\n")
@@ -65,7 +65,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Problem:
-    """A layer and a pass, in the words of `gemmconv.plan`."""
+    """A layer and a pass, with the arguments of `gemmconv.plan`."""
 
     name: str
     pass_: str
@@ -82,7 +82,7 @@ class Problem:
 
     @property
     def terms(self) -> int:
-        """How many products an element of the answer sums, about."""
+        """About how many products an element of the output sums."""
         if self.pass_ == "backward_weight":
             return self.y[0] * math.prod(self.y[2:])
         outputs = self.w[0] // self.options["groups"] if self.pass_ == "backward_input" else self.w[1]
@@ -91,7 +91,7 @@ class Problem:
 
 @dataclass
 class Row:
-    """What was found out about a problem: seconds of the blocks of both, or why there are none."""
+    """The measurement of a problem: the seconds of both versions' blocks, or why there are none."""
 
     problem: Problem
     note: str = ""
@@ -112,7 +112,7 @@ def in_layout(shape: tuple[int, ...], layout: str) -> tuple[int, ...]:
 
 
 def read_problems(arguments: argparse.Namespace) -> list[Problem]:
-    """Every pass of every layer that was asked for, each different one once."""
+    """Every pass of every selected layer, without repetitions."""
     lines = [line for line in arguments.layers.read_text().splitlines() if line and not line.startswith("#")]
     found: dict[str, Problem] = {}
     for row in csv.DictReader(lines):
@@ -138,7 +138,7 @@ def read_problems(arguments: argparse.Namespace) -> list[Problem]:
 
 
 def prepared(row: Row, versions: Sequence[Version], exchange: Path) -> bool:
-    """Have both plan and compare their answers; False, with a note, where there is nothing to time."""
+    """Let both make a plan, and compare their answers; False, with a note, if there is nothing to time."""
     said = [version.ask("prepare", **row.problem.asked()) for version in versions]
     for word, answer in zip(("before", "after"), said):
         if "refused" in answer:
@@ -190,7 +190,7 @@ def cells(row: Row) -> list[str]:
 
 
 def line_of(cells: Sequence[str]) -> str:
-    """Aligned, whatever stands in the rest."""
+    """A table with aligned columns."""
     widths = (38, -16, 10, 10, 7) if len(cells) > 3 else (38, -16)
     aligned = [cell.ljust(abs(w)) if w in (38, -16) else cell.rjust(w) for cell, w in zip(cells, widths)]
     return "  ".join([*aligned, *cells[len(widths) :]]).rstrip()
@@ -200,7 +200,7 @@ HEADERS = ["layer", "pass", "ms before", "ms after", "ratio", "strategy", "bits"
 
 
 def summary(rows: Sequence[Row], limit: float) -> Iterable[str]:
-    """Geometric means, what is slower than the limit, and what was not timed."""
+    """Geometric means, problems that became slower by more than the limit, and problems that were not timed."""
     timed = [row for row in rows if row.before and not row.note]
     for pass_ in (*PASSES, "all"):
         ratios = [row.ratio for row in timed if pass_ in (row.problem.pass_, "all")]
@@ -257,7 +257,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print, write; exit code 1 where answers differ."""
+    """Measure, print and write the results; exit code 1 if answers differ."""
     options = parse(arguments)
     problems = read_problems(options)
     versions = [Version(interpreter, options.threads) for interpreter in (options.before, options.after)]

@@ -20,7 +20,7 @@ SLACK = 16  # of eps * sqrt(terms) * largest value: some times what sums of rand
 
 
 class Side:
-    """The problem in hand, and the answer to it."""
+    """The current problem and its answer."""
 
     def __init__(self) -> None:
         self.plan: Any = None
@@ -28,7 +28,7 @@ class Side:
         self.answer: Any = None
 
     def hello(self, threads: int) -> dict[str, Any]:
-        """Hold the process to as many cores as threads, and say which version this is."""
+        """Restrict the process to as many cores as threads, and report its version."""
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
         gemmconv.set_options(threads=threads)
@@ -52,12 +52,12 @@ class Side:
         return {"strategy": f"{self.plan.strategy}/{variant}" if variant else self.plan.strategy}
 
     def save(self, path: str) -> dict[str, Any]:
-        """Write the answer for the other side."""
+        """Write the answer to a file for the other version."""
         np.save(path, self.answer)
         return {}
 
     def compare(self, path: str, terms: int) -> dict[str, Any]:
-        """The largest difference from the other side's answer, as a share of what is tolerated; 0.0 for equal bits."""
+        """The largest difference from the other version's answer, as a share of the tolerance; 0.0 for equal bits."""
         other, own = np.load(path, mmap_mode="r"), self.answer
         if other.shape != own.shape or other.dtype != own.dtype:
             return {"share": float("inf")}
@@ -73,7 +73,7 @@ class Side:
         return {"seconds": min(self.block(1)["seconds"] for _ in range(WARM_UPS))}
 
     def block(self, repeats: int) -> dict[str, Any]:
-        """Seconds of one of ``repeats`` calls, after one that is not counted."""
+        """Mean seconds of one call over ``repeats`` calls, after one that is not counted."""
         plan, (first, second) = self.plan, self.operands
         plan(first, second)
         start = time.perf_counter()
@@ -83,7 +83,7 @@ class Side:
 
 
 def main() -> None:
-    """Obey until the input ends."""
+    """Execute commands until the input ends."""
     side = Side()
     for line in sys.stdin:
         command, arguments = json.loads(line)

@@ -47,7 +47,7 @@ class RoofsOfRun:
 
     @contextlib.contextmanager
     def around(self, suite: Suite, threads: int) -> Iterator[None]:
-        """Measure them, where the suite needs them."""
+        """Measure them, if the suite needs them."""
         if suite is not PEER_SUITE:
             yield
             return
@@ -72,7 +72,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print the tables, write the files; exit code 1 when an answer was wrong."""
+    """Measure, print the tables, write the files; exit code 1 if an answer was wrong."""
     check_options(arguments)
     suites = [WITH_PEERS[name] for name in dict.fromkeys(arguments.suite or [PEER_SUITE.name])]
     names = chosen_peers(arguments.peers)
@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run; a user's mistake is one line and exit code 2."""
+    """Run the command; an error of the user is one line and exit code 2."""
     try:
         return run(parse(arguments))
     except (Failure, OSError) as mistake:

@@ -1,4 +1,4 @@
-"""Threads pinned for the whole session; what was measured goes into a table and a plot at its end."""
+"""The threads of the session, and its results as a table and a plot at its end."""
 
 from pathlib import Path
 

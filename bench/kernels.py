@@ -1,4 +1,4 @@
-"""The innermost code against the machine: every kernel of every instruction set that runs here, beside its yardstick.
+"""The rate of every kernel of every instruction set that this machine has, relative to the machine's own limit.
 
     python bench/kernels.py [--isa avx512] [--seconds 0.04] [--output gemmconv-bench]
 
@@ -25,7 +25,7 @@ HEADERS = ("instruction set", "kernel", "operands", "float32", "of the yardstick
 
 
 def built_program(folder: Path) -> Path:
-    """kernels_bench, compiled where that is not done yet."""
+    """The program kernels_bench, which is compiled if necessary."""
     if shutil.which("cmake") is None:
         raise SystemExit("bench/kernels.py compiles the core: it needs cmake (pip install cmake) and a C++ compiler")
     options = ["-DCMAKE_BUILD_TYPE=Release", "-DGEMMCONV_BLAS=none", "-DGEMMCONV_TESTS=ON"]
@@ -59,19 +59,19 @@ def rows_of(found: Sequence[dict[str, Any]]) -> list[list[str]]:
 
 
 def share_of(line: dict[str, Any]) -> str:
-    """The rate over the yardstick."""
+    """The rate, divided by the limit."""
     return f"{line['rate'] / line['yardstick']:.0%}"
 
 
 def peaks(found: Sequence[dict[str, Any]]) -> str:
-    """The yardstick of arithmetic of each instruction set and dtype."""
+    """The limit of arithmetic of each instruction set and dtype."""
     arithmetic = [line for line in found if line["unit"] == "GFLOP/s"]
     by_table = {(line["isa"], line["dtype"]): line["yardstick"] for line in arithmetic}
     return "peak: " + ", ".join(f"{isa} {dtype} {rate:.4g} GFLOP/s" for (isa, dtype), rate in by_table.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build, run, print, write."""
+    """Build and run the program, print and write its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--isa", action="append", help="only this instruction set; may be given again")
     parser.add_argument("--seconds", type=float, default=0.04, help="for each kernel (default: %(default)s)")

@@ -116,7 +116,7 @@ CONTESTS = [
 
 
 class Pair:
-    """The two networks of a contest, with the same weights, and an epoch of each."""
+    """One comparison: a network in both libraries, with the same weights."""
 
     def __init__(self, contest: Contest) -> None:
         self.contest = contest
@@ -175,7 +175,7 @@ class Pair:
 
 
 def alternate(ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds of both, taken in turns, after two rounds to warm up."""
+    """The seconds of both, timed in turns after two warm-up rounds."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds + 2):
         for run, taken in zip((ours, theirs), seconds):
@@ -188,7 +188,7 @@ def alternate(ours: Callable[[], Any], theirs: Callable[[], Any], rounds: int) -
 
 
 def compete(contest: Contest, threads: int, rounds: int) -> list[dict[str, Any]]:
-    """The rows of one contest."""
+    """The rows of one comparison."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     with gemmconv.options(threads=threads):
@@ -250,7 +250,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the contests; exit code 1 if a median is slower than PyTorch's."""
+    """Run the comparisons; exit code 1 if a median is slower than PyTorch's."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
     parser.add_argument("--rounds", type=int, default=9, help="timed epochs of each library (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""The comparison with other libraries, for ``bench/compare.py``: who they are, what was aimed at, tables and pictures.
+"""The comparison with other libraries, for ``bench/compare.py``: the libraries, the targets, tables and pictures.
 
 It is no part of the installed package: what is measured and how comes from ``gemmconv.cli.bench``.
 """

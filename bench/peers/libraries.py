@@ -41,7 +41,7 @@ def chosen_peers(names: Sequence[str]) -> list[str]:
 
 
 def libraries(names: Sequence[str], threads: int) -> list[Library]:
-    """What they take part in."""
+    """The named libraries, each with its functions for the suites that it takes part in."""
     makers = {
         "torch": lambda: Library(torch_candidate(threads), torch_pooling.contestant, torch_patches.contestant),
         "onnxruntime": lambda: Library(onnxruntime_candidate(threads)),

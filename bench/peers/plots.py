@@ -35,7 +35,7 @@ Condition = tuple[int, int]  # threads, batch
 
 
 def draw_peers(records: Sequence[Record], roofs: Sequence[Roofs], folder: Path) -> list[Path | None]:
-    """``roofline.png`` and ``peers.png``; nothing where nothing was timed."""
+    """Draw ``roofline.png`` and ``peers.png``; none if nothing was timed."""
     import matplotlib
 
     timed = [record for record in records if record.gflops]
@@ -49,12 +49,12 @@ def draw_peers(records: Sequence[Record], roofs: Sequence[Roofs], folder: Path) 
 
 
 def conditions_in(records: Sequence[Record]) -> list[Condition]:
-    """Each is a row of panels."""
+    """The conditions that were measured; each is a row of panels."""
     return sorted({(record.threads, record.batch) for record in records})
 
 
 def titled(condition: Condition) -> str:
-    """Its words."""
+    """The heading of a row of panels."""
     threads, batch = condition
     return f"{plural(batch, 'image')}, {plural(threads, 'thread')}"
 
@@ -173,7 +173,7 @@ def draw_roofs(axes: "Axes", roof: Roofs | None, ends: tuple[float, float]) -> N
 
 
 def draw_ratios(records: Sequence[Record], path: Path) -> Path:
-    """A bar for each layer, from 1 up where we are faster and down where the peer is; sorted."""
+    """A bar for each layer, above 1 if gemmconv is faster, below 1 if the peer is; sorted."""
     conditions = conditions_in(records)
     columns = [(peer, pass_) for peer in peers_in(records) for pass_ in PASSES]
     columns = [one for one in columns if any(duel.own.pass_ == one[1] for duel in duels(records, one[0]))]

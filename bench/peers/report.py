@@ -25,7 +25,7 @@ class Duel:
 
     @property
     def ratio(self) -> float:
-        """The peer's median over ours: above 1 we are faster."""
+        """The peer's median divided by gemmconv's: above 1 gemmconv is faster."""
         return (self.peer.median_s or 0) / (self.own.median_s or 1)
 
     @property
@@ -35,13 +35,13 @@ class Duel:
 
 
 def duels(records: Sequence[Record], peer: str) -> list[Duel]:
-    """All of one peer."""
+    """All comparisons with one peer."""
     pairs = [(group.get(OWN), group.get(peer)) for group in by_problem(records).values()]
     return [Duel(own, other) for own, other in pairs if own and other and own.median_s and other.median_s]
 
 
 def peers_in(records: Sequence[Record]) -> list[str]:
-    """Those who were timed at least once."""
+    """The peers that were timed at least once."""
     return [name for name in PEERS.values() if any(r.contestant == name and r.median_s for r in records)]
 
 
@@ -111,13 +111,13 @@ def kind_section(found: Sequence[Duel], peer: str, threads: int) -> Section:
 
 
 def mean_and_least(found: Sequence[Duel]) -> str:
-    """Both in a cell."""
+    """Mean and least, as the text of a cell."""
     ratios = [duel.ratio for duel in found]
     return f"{geometric_mean(ratios):.2f} ({min(ratios):.2f})" if ratios else "–"
 
 
 def worst_section(found: Sequence[Duel], peer: str, threads: int) -> Section:
-    """The problems where we stand worst."""
+    """The problems with the lowest ratios."""
     worst = sorted(found, key=lambda duel: duel.ratio)[:WORST]
     rows = [
         [
@@ -159,7 +159,7 @@ def peak_section(records: Sequence[Record], roofs: Sequence[Roofs], threads: int
 
 
 def target_section(records: Sequence[Record], roofs: Sequence[Roofs]) -> Section:
-    """What was set out to be reached, and whether it was."""
+    """The targets, and whether they were met."""
     rows = [
         [
             verdict.target.name,

@@ -1,4 +1,4 @@
-"""What the machine can do at most, measured in the same run: the roofs of a roofline plot (Williams et al. 2009)."""
+"""The limits of the machine, measured in the same run: the roofs of a roofline plot (Williams et al. 2009)."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ CACHE_BYTES = 256 << 10  # with its copy half a megabyte
 
 @dataclass(frozen=True)
 class Roofs:
-    """Operations and bytes of a second, of all threads together."""
+    """Operations and bytes per second, of all threads together."""
 
     dtype: str
     threads: int
@@ -39,7 +39,7 @@ def measure_roofs(dtype: str, threads: int) -> Roofs:
 
 
 def higher(one: Roofs, other: Roofs) -> Roofs:
-    """The higher of each of two measurements: others who want the machine only lower them."""
+    """The higher of two measurements of each: other processes can only lower them."""
     return replace(
         one,
         flops=max(one.flops, other.flops),
@@ -49,7 +49,7 @@ def higher(one: Roofs, other: Roofs) -> Roofs:
 
 
 def together(pool: ThreadPoolExecutor, threads: int, worker: Callable[[], Callable[[], object]], work: float) -> float:
-    """Work of a second when every thread does its own at the same time, in the best of several blocks."""
+    """Work per second when all threads run at the same time, in the best of several blocks."""
     calls = [worker() for _ in range(threads)]
     best = float("inf")
     for _ in range(BLOCKS):
@@ -81,5 +81,5 @@ def intensity(record: Record) -> float:
 
 
 def roof_over(record: Record, roofs: Roofs) -> float:
-    """Operations of a second that its bytes and the arithmetic allow, were all of its arrays in memory."""
+    """The operations per second that its bytes and its arithmetic allow, if all its arrays are in memory."""
     return min(roofs.flops, intensity(record) * roofs.memory)

@@ -1,4 +1,4 @@
-"""What the library has set out to reach, as data, and what a run says about each: met, missed, or not measured.
+"""The targets of the library, as data, and the result of a run for each: met, missed, or not measured.
 
 Unless said otherwise a figure is a geometric mean over all layers and batches of a run, of the peer's median over ours.
 """
@@ -69,14 +69,14 @@ TARGETS = (
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a run found: ``value`` None where it measured nothing of the kind."""
+    """The result of a run for one target; ``value`` is None if the run did not measure it."""
 
     target: Target
     value: float | None
 
     @property
     def words(self) -> str:
-        """In a word or two."""
+        """The result as text."""
         if self.value is None:
             return f"not measured (--suite {self.target.suite})"
         if self.target.reached(self.value, self.target.aim):
@@ -87,7 +87,7 @@ class Verdict:
 
 
 def verdicts(records: Sequence[Record], roofs: Sequence[Roofs]) -> list[Verdict]:
-    """Targets of the run's dtypes and kinds of arithmetic, judged."""
+    """The results for the targets of the run's dtypes and kinds of arithmetic."""
     dtypes, kinds_of_math = {record.dtype for record in records}, {record.math for record in records}
     found = []
     for target in TARGETS:
@@ -120,13 +120,13 @@ Figure = Callable[[Target, Sequence[Record], Sequence[Roofs]], list[float]]
 
 
 def ratios(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -> list[float]:
-    """The peer's median over ours of each problem that both were timed on."""
+    """The peer's median divided by gemmconv's, of each problem that both were timed on."""
     pairs = [(group.get(OWN), group.get(target.peer)) for group in by_problem(records).values()]
     return [peer.median_s / own.median_s for own, peer in pairs if own and peer and own.median_s and peer.median_s]
 
 
 def shares(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -> list[float]:
-    """Our rate over the peak, or over the roof that memory puts on it."""
+    """The rate of gemmconv divided by the peak, or by the limit of memory."""
     found = []
     for record in records:
         roof = next((roof for roof in roofs if (roof.dtype, roof.threads) == (record.dtype, record.threads)), None)
@@ -137,7 +137,7 @@ def shares(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) ->
 
 
 def gains(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -> list[float]:
-    """Our time on one thread over that on two."""
+    """The time on one thread divided by that on two."""
     by_threads: dict[int, dict[tuple[object, ...], float]] = {1: {}, 2: {}}
     for record in records:
         if record.contestant == OWN and record.median_s and record.threads in by_threads:
@@ -147,7 +147,7 @@ def gains(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -> 
 
 
 def choices(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -> list[float]:
-    """Time of auto over that of the best strategy."""
+    """The time of auto divided by that of the fastest variant."""
     found = []
     for group in by_problem(records).values():
         own = group.get(OWN)
@@ -158,7 +158,7 @@ def choices(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -
 
 
 def scratch(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -> list[float]:
-    """Announced scratch memory of implicit over the whole im2col matrix, where that is large."""
+    """The announced scratch memory of implicit divided by the whole im2col matrix, if that is large."""
     return [
         (record.workspace_bytes or 0) / record.patches_bytes
         for record in records
@@ -170,7 +170,7 @@ def scratch(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -
 
 
 def calls(target: Target, records: Sequence[Record], roofs: Sequence[Roofs]) -> list[float]:
-    """Microseconds of a call, or the peer's over ours."""
+    """Microseconds of a call, or the peer's divided by gemmconv's."""
     medians = {record.contestant: record.median_s * 1e6 for record in records if record.median_s}
     own = medians.get("plan(x, w)" if target.figure == "call of a plan" else "conv(x, w)")
     if own is None or (target.figure == "call ratio" and target.peer not in medians):

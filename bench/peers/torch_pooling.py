@@ -22,12 +22,12 @@ def contestant(operation: PoolOperation) -> Contestant:
 
 
 def tensors(found: Any) -> Sequence[Array]:
-    """PyTorch's answers as arrays; their shape is NCHW whatever their memory is."""
+    """PyTorch's answers as arrays; their shape is NCHW for every memory format."""
     return [a.numpy() for a in (found if isinstance(found, tuple) else (found,))]
 
 
 def as_any(module: Any) -> Any:
-    """The same module, its types forgotten."""
+    """The module, typed as Any."""
     return module
 
 
