@@ -71,9 +71,10 @@ std::string Plan::explain() const {
         text << "refused: " << candidate.refusal << "\n";
         continue;
       }
+      const bool elementwise = candidate.prepared->bound.kind == ErrorBound::Kind::elementwise;
       text << comparison(*this, candidate) << "; workspace " << bytes_text(candidate.prepared->workspace_bytes)
            << ", error bound " << candidate.prepared->bound.relative_to(problem.types.accumulate)
-           << " * (|x| conv |w|)\n";
+           << (elementwise ? " * (|x| conv |w|)\n" : " * the largest |x| conv |w| nearby\n");
     }
   }
   return text.str();
