@@ -19,7 +19,7 @@ SOURCE = ROOT / "cpp" / "src"
 FOLDERS = ("gemmconv", "cpp", "tests", "bench", "examples")
 CODE = {".py", ".pyi", ".c", ".h", ".hpp", ".cpp", ".cu"}
 
-# Who stands on whom: a file includes only from its own room and from lower levels.
+# Who may include whom: a file includes only from its own module and from lower levels.
 LEVELS: tuple[tuple[str, ...], ...] = (
     (
         "geometry",
@@ -57,11 +57,11 @@ def place(file: Path) -> str:
 
 
 def level_of(file: Path) -> tuple[int, str]:
-    """The level of a file under cpp/src, and its room there: the folder, or for loose files the level itself."""
+    """The level of a file under cpp/src, and its module there: the folder, or for loose files the level itself."""
     inside = file.relative_to(SOURCE)
     name = f"{inside.parts[0]}/" if len(inside.parts) > 1 else file.stem
-    for level, rooms in enumerate(LEVELS):
-        if name in rooms:
+    for level, modules in enumerate(LEVELS):
+        if name in modules:
             return level, name if name.endswith("/") else ""
     raise AssertionError(f"{place(file)} has no level: give it one in LEVELS")
 
@@ -69,14 +69,14 @@ def level_of(file: Path) -> tuple[int, str]:
 def test_includes_point_downwards() -> None:
     wrong = []
     for file in SOURCE.rglob("*.[ch]pp"):
-        level, room = level_of(file)
+        level, module = level_of(file)
         for name in re.findall(r'#include "([^"]+)"', file.read_text()):
             target = next((p for p in (file.parent / name, SOURCE / name) if p.exists()), None)
             if target is None:
                 assert name.startswith("gemmconv/gemmconv.h"), f"{place(file)} includes {name}, which is nowhere"
                 continue
-            target_level, target_room = level_of(target.resolve())
-            if target_level > level or (target_level == level and room and target_room and room != target_room):
+            target_level, target_module = level_of(target.resolve())
+            if target_level > level or (target_level == level and module and target_module and module != target_module):
                 wrong.append(f"{place(file)} includes {name}")
     assert not wrong
 

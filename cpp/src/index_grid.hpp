@@ -1,5 +1,5 @@
-// Work that is an n-dimensional grid of tasks, numbered in C order: a task's number is decoded, and a range of tasks is
-// divided among threads, here and nowhere else.
+// Work that is an n-dimensional grid of tasks, numbered in C order: a task's number is decoded here alone. even_share
+// divides a range into parts; so does parallel_ranges of threads.hpp, which also runs them.
 #pragma once
 
 #include <array>

@@ -1,13 +1,13 @@
-// Scratch memory, described once: a function that names each array and its size is iterated twice, by ScratchSize to
-// measure the memory and by ScratchArrays to hand it out, so the two cannot disagree.
+// Scratch memory, described once: a function that names each array and its size is iterated twice, by scratch_bytes
+// to measure the memory and by scratch_arrays to hand it out, so the two cannot disagree.
 //
 //   struct Arrays {
 //     float *band, *sums;
 //     template <class Visit>
-//     void each(const Visit &visit, const Blocking &b) { visit(band, b.band_size); visit(sums, b.sums_size); }
+//     void each(const Visit &visit, const Layout &l) { visit(band, l.band_size); visit(sums, l.sums_size); }
 //   };
-//   size_t bytes = scratch_bytes<Arrays>(blocking);              // to announce
-//   Arrays arrays = scratch_arrays<Arrays>(memory, blocking);     // to use
+//   size_t bytes = scratch_bytes<Arrays>(layout);              // to announce
+//   Arrays arrays = scratch_arrays<Arrays>(memory, layout);     // to use
 #pragma once
 
 #include <cstddef>

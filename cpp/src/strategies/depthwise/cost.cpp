@@ -1,4 +1,5 @@
-// Fitted on a Sapphire Rapids core with AVX-512 at 2.8 GHz; the other strategies count on a core of 4.2.
+// Fitted on a Sapphire Rapids core with AVX-512 at 2.8 GHz, and scaled to the core that all estimates are for: see
+// choose.hpp.
 #include "cost.hpp"
 
 #include <algorithm>
@@ -10,12 +11,13 @@ namespace {
 
 constexpr double seconds_at_4200_mhz = 2.8 / 4.2;
 
-// Read in place: a product of a tap with a vector, twice that where every second cell is picked; and the tensors.
+// Read in place: a product of a tap with a vector, twice that where cells are gathered with a stride of 2; and the
+// tensors.
 constexpr double tap_seconds = 0.36e-9, in_place_bytes_per_second = 40e9;
 // Padded copies: float32 products, the tensors, and each group of an image to start.
 constexpr double padded_flops = 130e9, padded_weight_flops = 95e9, padded_bytes_per_second = 20e9;
 constexpr double padded_group_seconds = 0.3e-6;
-// Planes of a channels-last tensor are picked out value by value: a whole cache line is read for each.
+// Planes of a channels-last tensor are gathered with a stride, value by value: a whole cache line is read for each.
 constexpr double scattered_reads = 16;
 
 double real(int64_t count) { return static_cast<double>(count); }
