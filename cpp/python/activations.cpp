@@ -10,9 +10,10 @@ py::object activate(py::handle z, py::handle name, const Settings &settings, py:
   const Array array(z, "z");
   const int32_t activation = read_activation(name);
   Output a(out, array.dtype, array.shape(), {&array});
-  const gemmconv_settings less = settings.less(array.copy_bytes() + a.copy_bytes());
+  const gemmconv_settings reduced = settings.without_copies(array.copy_bytes() + a.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_activate(activation, array.dtype, &less, array.count(), data.data(), a.data()); });
+  without_gil(
+      [&] { return gemmconv_activate(activation, array.dtype, &reduced, array.count(), data.data(), a.data()); });
   return a.finish();
 }
 
@@ -21,10 +22,11 @@ py::object activate_backward(py::handle da, py::handle z, py::handle name, const
   const int32_t activation = read_activation(name);
   check_shape(gradient, array.shape(), [] { return "that of z"; });
   Output dz(out, array.dtype, array.shape(), {&gradient, &array});
-  const gemmconv_settings less = settings.less(gradient.copy_bytes() + array.copy_bytes() + dz.copy_bytes());
+  const gemmconv_settings reduced =
+      settings.without_copies(gradient.copy_bytes() + array.copy_bytes() + dz.copy_bytes());
   const Ordered da_data(gradient), z_data(array);
   without_gil([&] {
-    return gemmconv_activate_backward(activation, array.dtype, &less, array.count(), da_data.data(), z_data.data(),
+    return gemmconv_activate_backward(activation, array.dtype, &reduced, array.count(), da_data.data(), z_data.data(),
                                       dz.data());
   });
   return dz.finish();

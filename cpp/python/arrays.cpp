@@ -177,7 +177,7 @@ py::object make_array(int type, int ndim, const Py_intptr_t *sizes, void *data) 
 }  // namespace
 
 // NumPy aligns memory to 16 bytes, so that every other store of a vector would touch two cache lines, and none could go
-// around the caches: a 1x1 layer at 112x112 takes a quarter longer. A larger array is a view of one that is longer by a
+// past the caches: a 1x1 layer at 112x112 takes a quarter longer. A larger array is a view of one that is longer by a
 // cache line.
 py::object new_array(int32_t dtype, const Shape &shape) {
   constexpr size_t cache_line = 64, large = 32 << 10;

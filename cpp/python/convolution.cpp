@@ -10,8 +10,9 @@ py::object run(const gemmconv_problem &problem, const Array &first, const Array 
   Output answer(out, problem.dtype, answer_shape(problem), {&first, &second, bias ? &*bias : nullptr});
   const size_t copied =
       answer.copy_bytes() + first.copy_bytes() + second.copy_bytes() + (bias ? bias->copy_bytes() : 0);
-  const gemmconv_settings less = read_settings(options.settings).less(copied, read_strategy(options.strategy));
-  const PlanHandle plan = create_plan(problem, less);
+  const gemmconv_settings reduced =
+      read_settings(options.settings).without_copies(copied, read_strategy(options.strategy));
+  const PlanHandle plan = create_plan(problem, reduced);
   const Ordered first_data(first), second_data(second);
   const std::optional<Ordered> bias_data = bias ? std::optional<Ordered>(*bias) : std::nullopt;
   without_gil([&] {
@@ -78,9 +79,9 @@ py::object conv_backward_bias(py::handle dy, py::handle layout, const Settings &
   Shape channels;
   channels.append(shape.channels);
   Output answer(py::none(), array.dtype, channels, {&array});
-  const gemmconv_settings less = settings.less(array.copy_bytes());
+  const gemmconv_settings reduced = settings.without_copies(array.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_bias_gradient(&problem, &less, data.data(), answer.data()); });
+  without_gil([&] { return gemmconv_bias_gradient(&problem, &reduced, data.data(), answer.data()); });
   return answer.finish();
 }
 

@@ -11,7 +11,7 @@ py::tuple strategy_names() {
   return py::tuple(names);
 }
 
-// {"implicit": ("bands", ...), ...}, both in the order of trial.
+// {"implicit": ("bands", ...), ...}, both in the order of the table.
 py::dict strategies() {
   py::dict table;
   for (int32_t row = 0; const char *strategy = gemmconv_strategy_name(row); ++row) {

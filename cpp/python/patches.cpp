@@ -41,9 +41,9 @@ py::object im2col(py::handle x, py::handle kernel_size, py::handle stride, py::h
   const Array array(x, "x");
   const gemmconv_problem problem = windows(array.shape(), kernel_size, stride, padding, dilation, array.dtype);
   Output cols(py::none(), array.dtype, columns(problem), {&array});
-  const gemmconv_settings less = settings.less(array.copy_bytes());
+  const gemmconv_settings reduced = settings.without_copies(array.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_im2col(&problem, &less, data.data(), cols.data()); });
+  without_gil([&] { return gemmconv_im2col(&problem, &reduced, data.data(), cols.data()); });
   return cols.finish();
 }
 
@@ -72,9 +72,9 @@ py::object col2im(py::handle cols, py::handle output_shape, py::handle kernel_si
   check(gemmconv_problem_resolve(&problem));
   check_shape(array, columns(problem), [&] { return "the patches of x " + text(x_shape(problem)); });
   Output x(py::none(), array.dtype, x_shape(problem), {&array});
-  const gemmconv_settings less = settings.less(array.copy_bytes());
+  const gemmconv_settings reduced = settings.without_copies(array.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_col2im(&problem, &less, data.data(), x.data()); });
+  without_gil([&] { return gemmconv_col2im(&problem, &reduced, data.data(), x.data()); });
   return x.finish();
 }
 

@@ -17,7 +17,7 @@ struct Packed {
 class Plan {
  public:
   Plan(const gemmconv_problem &problem, const Settings &settings, const char *strategy)
-      : problem(problem), handle(create_plan(problem, settings.less(0, strategy))) {}
+      : problem(problem), handle(create_plan(problem, settings.without_copies(0, strategy))) {}
 
   py::object call(py::handle first, py::handle second, py::handle bias, py::handle out) const;
   std::unique_ptr<Packed> pack(py::handle w) const;

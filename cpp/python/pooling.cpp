@@ -28,9 +28,9 @@ py::object max_pool(py::handle x, py::handle options, py::handle return_indices,
   const py::object indices = with_indices ? new_array(int64_dtype, y_shape(pool)) : py::none();
   int64_t *positions =
       with_indices ? static_cast<int64_t *>(py::reinterpret_borrow<py::array>(indices).mutable_data()) : nullptr;
-  const gemmconv_settings less = read_settings(given.settings).less(array.copy_bytes() + y.copy_bytes());
+  const gemmconv_settings reduced = read_settings(given.settings).without_copies(array.copy_bytes() + y.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_max_pool(&pool, &less, data.data(), y.data(), positions); });
+  without_gil([&] { return gemmconv_max_pool(&pool, &reduced, data.data(), y.data(), positions); });
   return with_indices ? py::make_tuple(y.finish(), indices) : y.finish();
 }
 
@@ -42,9 +42,9 @@ py::object avg_pool(py::handle x, py::handle options, py::handle count_include_p
   pool.count_include_pad = read_bool(count_include_pad, "count_include_pad");
   pool.divisor = read_divisor(divisor);
   Output y(out, array.dtype, y_shape(pool), {&array});
-  const gemmconv_settings less = read_settings(given.settings).less(array.copy_bytes() + y.copy_bytes());
+  const gemmconv_settings reduced = read_settings(given.settings).without_copies(array.copy_bytes() + y.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_avg_pool(&pool, &less, data.data(), y.data()); });
+  without_gil([&] { return gemmconv_avg_pool(&pool, &reduced, data.data(), y.data()); });
   return y.finish();
 }
 
@@ -58,9 +58,9 @@ py::object avg_pool_backward(py::handle dy, py::handle input_shape, py::handle o
   pool.divisor = read_divisor(divisor);
   check_shape(array, y_shape(pool), [&] { return pooled(pool); });
   Output dx(out, array.dtype, x_shape(pool), {&array});
-  const gemmconv_settings less = read_settings(given.settings).less(array.copy_bytes() + dx.copy_bytes());
+  const gemmconv_settings reduced = read_settings(given.settings).without_copies(array.copy_bytes() + dx.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_avg_pool_backward(&pool, &less, data.data(), dx.data()); });
+  without_gil([&] { return gemmconv_avg_pool_backward(&pool, &reduced, data.data(), dx.data()); });
   return dx.finish();
 }
 
@@ -71,9 +71,9 @@ py::object lp_pool(py::handle x, py::handle options, py::handle p, py::handle ou
   pool.p = read_number(p, "p");
   check(gemmconv_pool_resolve(&pool));
   Output y(out, array.dtype, y_shape(pool), {&array});
-  const gemmconv_settings less = read_settings(given.settings).less(array.copy_bytes() + y.copy_bytes());
+  const gemmconv_settings reduced = read_settings(given.settings).without_copies(array.copy_bytes() + y.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_lp_pool(&pool, &less, data.data(), y.data()); });
+  without_gil([&] { return gemmconv_lp_pool(&pool, &reduced, data.data(), y.data()); });
   return y.finish();
 }
 
@@ -87,12 +87,13 @@ py::object lp_pool_backward(py::handle dy, py::handle x, py::handle y, py::handl
   check_shape(gradient, y_shape(pool), [&] { return pooled(pool); });
   check_shape(output, y_shape(pool), [&] { return pooled(pool); });
   Output dx(out, input.dtype, x_shape(pool), {&gradient, &input, &output});
-  const gemmconv_settings less =
+  const gemmconv_settings reduced =
       read_settings(given.settings)
-          .less(gradient.copy_bytes() + input.copy_bytes() + output.copy_bytes() + dx.copy_bytes());
+          .without_copies(gradient.copy_bytes() + input.copy_bytes() + output.copy_bytes() + dx.copy_bytes());
   const Ordered dy_data(gradient), x_data(input), y_data(output);
-  without_gil(
-      [&] { return gemmconv_lp_pool_backward(&pool, &less, dy_data.data(), x_data.data(), y_data.data(), dx.data()); });
+  without_gil([&] {
+    return gemmconv_lp_pool_backward(&pool, &reduced, dy_data.data(), x_data.data(), y_data.data(), dx.data());
+  });
   return dx.finish();
 }
 

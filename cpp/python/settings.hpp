@@ -11,9 +11,10 @@ struct Settings {
   bool deterministic = false;
   size_t workspace_limit = 0;  // bytes
 
-  // The C form, less the bytes that copies of the arrays already take. Deterministic calls keep the whole limit: copies
-  // grow with the batch, and what is left for a strategy would choose other bits for an image in a larger one.
-  gemmconv_settings less(size_t copied_bytes, const char *strategy = nullptr) const {
+  // The C form, its limit reduced by the bytes that copies of the arrays already take. Deterministic calls have the
+  // whole limit: copies grow with the batch, and what is left for a strategy would choose other bits for an image in a
+  // larger one.
+  gemmconv_settings without_copies(size_t copied_bytes, const char *strategy = nullptr) const {
     gemmconv_settings settings;
     gemmconv_settings_init(&settings);
     settings.strategy = strategy;

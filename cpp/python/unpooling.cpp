@@ -37,10 +37,11 @@ py::object max_pool_backward(py::handle dy, py::handle indices, py::handle input
   const gemmconv_pool pool = between("input_shape", input, "dy", array.shape(), layout, array.dtype);
   check_indices(positions, array);
   Output dx(out, array.dtype, input, {&array, &positions});
-  const gemmconv_settings less = settings.less(array.copy_bytes() + positions.copy_bytes() + dx.copy_bytes());
+  const gemmconv_settings reduced =
+      settings.without_copies(array.copy_bytes() + positions.copy_bytes() + dx.copy_bytes());
   const Ordered dy_data(array), index_data(positions);
   without_gil([&] {
-    return gemmconv_max_pool_backward(&pool, &less, dy_data.data(), static_cast<const int64_t *>(index_data.data()),
+    return gemmconv_max_pool_backward(&pool, &reduced, dy_data.data(), static_cast<const int64_t *>(index_data.data()),
                                       dx.data());
   });
   return dx.finish();
@@ -53,10 +54,12 @@ py::object max_unpool(py::handle y, py::handle indices, py::handle output_shape,
   const gemmconv_pool pool = between("output_shape", output, "y", array.shape(), layout, array.dtype);
   check_indices(positions, array);
   Output x(out, array.dtype, output, {&array, &positions});
-  const gemmconv_settings less = settings.less(array.copy_bytes() + positions.copy_bytes() + x.copy_bytes());
+  const gemmconv_settings reduced =
+      settings.without_copies(array.copy_bytes() + positions.copy_bytes() + x.copy_bytes());
   const Ordered y_data(array), index_data(positions);
   without_gil([&] {
-    return gemmconv_max_unpool(&pool, &less, y_data.data(), static_cast<const int64_t *>(index_data.data()), x.data());
+    return gemmconv_max_unpool(&pool, &reduced, y_data.data(), static_cast<const int64_t *>(index_data.data()),
+                               x.data());
   });
   return x.finish();
 }
@@ -67,11 +70,12 @@ py::object max_unpool_backward(py::handle dx, py::handle indices, py::handle lay
   const Shape output = positions.shape();
   const gemmconv_pool pool = between("dx", array.shape(), "indices", output, layout, array.dtype);
   Output dy(out, array.dtype, output, {&array, &positions});
-  const gemmconv_settings less = settings.less(array.copy_bytes() + positions.copy_bytes() + dy.copy_bytes());
+  const gemmconv_settings reduced =
+      settings.without_copies(array.copy_bytes() + positions.copy_bytes() + dy.copy_bytes());
   const Ordered dx_data(array), index_data(positions);
   without_gil([&] {
-    return gemmconv_max_unpool_backward(&pool, &less, dx_data.data(), static_cast<const int64_t *>(index_data.data()),
-                                        dy.data());
+    return gemmconv_max_unpool_backward(&pool, &reduced, dx_data.data(),
+                                        static_cast<const int64_t *>(index_data.data()), dy.data());
   });
   return dy.finish();
 }
@@ -91,9 +95,9 @@ py::object adaptive_avg_pool(py::handle x, py::handle output_size, py::handle la
   const Array array(x, "x");
   const gemmconv_pool pool = adaptive(array, output_size, layout);
   Output y(out, array.dtype, y_shape(pool), {&array});
-  const gemmconv_settings less = settings.less(array.copy_bytes() + y.copy_bytes());
+  const gemmconv_settings reduced = settings.without_copies(array.copy_bytes() + y.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_adaptive_avg_pool(&pool, &less, data.data(), y.data()); });
+  without_gil([&] { return gemmconv_adaptive_avg_pool(&pool, &reduced, data.data(), y.data()); });
   return y.finish();
 }
 
@@ -103,9 +107,9 @@ py::object adaptive_avg_pool_backward(py::handle dy, py::handle input_shape, py:
   const Shape input = read_shape(input_shape, "input_shape", whole_meaning);
   const gemmconv_pool pool = between("input_shape", input, "dy", array.shape(), layout, array.dtype);
   Output dx(out, array.dtype, input, {&array});
-  const gemmconv_settings less = settings.less(array.copy_bytes() + dx.copy_bytes());
+  const gemmconv_settings reduced = settings.without_copies(array.copy_bytes() + dx.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_adaptive_avg_pool_backward(&pool, &less, data.data(), dx.data()); });
+  without_gil([&] { return gemmconv_adaptive_avg_pool_backward(&pool, &reduced, data.data(), dx.data()); });
   return dx.finish();
 }
 
@@ -117,9 +121,9 @@ py::object adaptive_max_pool(py::handle x, py::handle output_size, py::handle re
   Output y(out, array.dtype, y_shape(pool), {&array});
   const py::object indices = with_indices ? new_array(int64_dtype, y_shape(pool)) : py::none();
   int64_t *positions = with_indices ? positions_of(indices) : nullptr;
-  const gemmconv_settings less = settings.less(array.copy_bytes() + y.copy_bytes());
+  const gemmconv_settings reduced = settings.without_copies(array.copy_bytes() + y.copy_bytes());
   const Ordered data(array);
-  without_gil([&] { return gemmconv_adaptive_max_pool(&pool, &less, data.data(), y.data(), positions); });
+  without_gil([&] { return gemmconv_adaptive_max_pool(&pool, &reduced, data.data(), y.data(), positions); });
   return with_indices ? py::make_tuple(y.finish(), indices) : y.finish();
 }
 

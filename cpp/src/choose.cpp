@@ -17,16 +17,16 @@ bool allowed(const Prepared &prepared, const Execution &execution) {
 }
 
 // The problem and settings that a choice may look at: a deterministic one must not depend on batch and threads.
-std::pair<Problem, Execution> seen_by_choice(const Problem &problem, const Execution &execution) {
-  std::pair<Problem, Execution> seen(problem, execution);
+std::pair<Problem, Execution> inputs_of_choice(const Problem &problem, const Execution &execution) {
+  std::pair<Problem, Execution> reduced(problem, execution);
   if (execution.deterministic) {
-    seen.first.geometry.batch = 1;
-    seen.second.threads = 1;
+    reduced.first.geometry.batch = 1;
+    reduced.second.threads = 1;
   }
-  return seen;
+  return reduced;
 }
 
-// A candidate that was chosen by what seen_by_choice left to look at, prepared for the whole problem.
+// A candidate that was chosen for the reduced inputs, prepared for the whole problem.
 Candidate prepared_for(Candidate candidate, const Problem &problem, const Execution &execution) {
   if (execution.deterministic) candidate.prepared = candidate.choice.variant->prepare(problem, execution);
   return candidate;
@@ -77,11 +77,11 @@ Candidate assess(const Choice &choice, const Problem &problem, const Execution &
 }
 
 Candidate choose(const Problem &problem, const Execution &execution) {
-  const auto [seen, under] = seen_by_choice(problem, execution);
+  const auto [reduced_problem, reduced_execution] = inputs_of_choice(problem, execution);
   Candidate best;
   for (const Strategy &strategy : strategies) {
     for (const Variant &variant : strategy.variants) {
-      Candidate candidate = assess({&strategy, &variant}, seen, under);
+      Candidate candidate = assess({&strategy, &variant}, reduced_problem, reduced_execution);
       if (candidate.prepared && allowed(*candidate.prepared, execution)) keep_faster(best, std::move(candidate));
     }
   }
@@ -89,12 +89,12 @@ Candidate choose(const Problem &problem, const Execution &execution) {
 }
 
 Candidate choose_named(const Choice &wanted, const Problem &problem, const Execution &execution) {
-  const auto [seen, under] = seen_by_choice(problem, execution);
+  const auto [reduced_problem, reduced_execution] = inputs_of_choice(problem, execution);
   Candidate best;
   std::vector<Candidate> refused;
   for (const Variant &variant : wanted.strategy->variants) {
     if (wanted.variant && wanted.variant != &variant) continue;
-    Candidate candidate = assess({wanted.strategy, &variant}, seen, under);
+    Candidate candidate = assess({wanted.strategy, &variant}, reduced_problem, reduced_execution);
     if (candidate.prepared) keep_faster(best, std::move(candidate));
     else refused.push_back(std::move(candidate));
   }

@@ -1,4 +1,5 @@
-// Sizes of a convolution or pooling: what is slid over what. All size arithmetic and all shape errors live here, once.
+// Sizes of a convolution or pooling: what is slid over what. All size arithmetic lives here, once, and so do
+// the errors about sizes that do not fit each other; whether a Python argument is a shape at all is checked in python/.
 // The core always works on three spatial axes; a problem of fewer has leading axes of size 1.
 #pragma once
 
@@ -39,7 +40,8 @@ struct Window {
   int64_t output_pixels() const { return product(output); }
 };
 
-// A frozen, checked convolution. x is (batch, in_channels, input), w (out_channels, group_inputs, kernel), y (batch, out_channels, output).
+// A frozen, checked convolution. x is (batch, in_channels, input), w (out_channels, group_inputs, kernel), y (batch,
+// out_channels, output).
 struct Geometry : Window {
   int64_t batch = 1, in_channels = 1, out_channels = 1, groups = 1;
   bool flip = false;

@@ -29,7 +29,7 @@ Problem checked(const gemmconv_problem &given) {
   return result;
 }
 
-// Threads that nobody asked for by number come one for each MFLOP: waking one takes microseconds where it spins and
+// With the default number of threads, use one thread per MFLOP: waking one takes microseconds where it spins and
 // milliseconds on a busy machine, in which a core does 0.2 MFLOP a microsecond.
 constexpr double flops_per_thread = 1e6;
 

@@ -25,7 +25,7 @@ class Plan {
 
   // For weights as the user gives them.
   const Prepared &prepared() const { return *plain_; }
-  // For packed weights, which the same variant may work on in another way: prepared when they are first asked for.
+  // For packed weights, which the same variant may prepare differently: made when they are first asked for.
   const Prepared &prepared_for_packed() const;
   // Of a run with either.
   size_t workspace_bytes() const;

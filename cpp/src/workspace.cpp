@@ -25,7 +25,7 @@ struct Block {
   size_t bytes = 0;
 };
 
-// Freed blocks, kept for the next call. Nobody holds the lock while the process forks, so a child can take it.
+// Freed blocks, retained for the next call. Nobody holds the lock while the process forks, so a child can take it.
 struct Store {
   std::mutex mutex;
   Block blocks[retained_blocks];
@@ -59,18 +59,18 @@ void release(const Block &block) {
 Workspace::Workspace(size_t bytes) {
   if (bytes == 0) return;
   {
-    // The smallest kept block that holds it and is not more than four times as large.
-    Store &kept = store();
-    const std::lock_guard<std::mutex> lock(kept.mutex);
+    // The smallest retained block that holds it and is not more than four times as large.
+    Store &retained = store();
+    const std::lock_guard<std::mutex> lock(retained.mutex);
     Block *best = nullptr;
-    for (Block &block : kept.blocks) {
+    for (Block &block : retained.blocks) {
       const bool fits = block.data && block.bytes >= bytes && block.bytes / 4 <= bytes;
       if (fits && (!best || block.bytes < best->bytes)) best = &block;
     }
     if (best) {
       data_ = best->data;
       bytes_ = best->bytes;
-      kept.bytes -= best->bytes;
+      retained.bytes -= best->bytes;
       *best = Block{};
       return;
     }
@@ -84,16 +84,16 @@ Workspace::~Workspace() {
   if (!data_) return;
   Block leaving{data_, bytes_};
   {
-    Store &kept = store();
-    const std::lock_guard<std::mutex> lock(kept.mutex);
-    if (kept.bytes + bytes_ <= retained_cap_bytes) {
+    Store &retained = store();
+    const std::lock_guard<std::mutex> lock(retained.mutex);
+    if (retained.bytes + bytes_ <= retained_cap_bytes) {
       // Into a free place, else in place of the smallest.
-      Block *place = &kept.blocks[0];
-      for (Block &block : kept.blocks) {
+      Block *place = &retained.blocks[0];
+      for (Block &block : retained.blocks) {
         if (block.bytes < place->bytes) place = &block;
       }
       if (place->bytes < leaving.bytes) {
-        kept.bytes += leaving.bytes - place->bytes;
+        retained.bytes += leaving.bytes - place->bytes;
         std::swap(*place, leaving);
       }
     }
@@ -102,19 +102,19 @@ Workspace::~Workspace() {
 }
 
 size_t retained_workspace_bytes() {
-  Store &kept = store();
-  const std::lock_guard<std::mutex> lock(kept.mutex);
-  return kept.bytes;
+  Store &retained = store();
+  const std::lock_guard<std::mutex> lock(retained.mutex);
+  return retained.bytes;
 }
 
 void release_workspace() {
-  Store &kept = store();
-  const std::lock_guard<std::mutex> lock(kept.mutex);
-  for (Block &block : kept.blocks) {
+  Store &retained = store();
+  const std::lock_guard<std::mutex> lock(retained.mutex);
+  for (Block &block : retained.blocks) {
     if (block.data) release(block);
     block = Block{};
   }
-  kept.bytes = 0;
+  retained.bytes = 0;
 }
 
 }  // namespace gemmconv

@@ -1,4 +1,4 @@
-// Scratch memory, kept for reuse under a cap for the whole process.
+// Scratch memory, retained for reuse under a cap for the whole process.
 #pragma once
 
 #include <cstddef>

@@ -64,7 +64,7 @@ struct Planes {
   Guarded<T> w, x;
 };
 
-// Whether y is the sum for its plane, row and column. The kernel may be turned.
+// Whether y is the sum for its plane, row and column. The kernel may be rotated.
 template <class T>
 bool right(const PlaneWindow &v, TapSteps tap, const T *w, const T *x, int64_t i, int64_t j, T value, T before) {
   const auto split = [&](int64_t l) { return std::pair<int64_t, int64_t>(l / v.kernel_columns, l % v.kernel_columns); };
@@ -78,14 +78,14 @@ template <class T>
 void check_correlate(const Kernels &table) {
   for (int trial = 0; trial < 600; ++trial) {
     const PlaneWindow v = random_window(trial % 2 + 1);
-    const bool at_start = trial / 2 % 2, turned = trial / 4 % 2, accumulate = trial / 8 % 2;
+    const bool at_start = trial / 2 % 2, rotated = trial / 4 % 2, accumulate = trial / 8 % 2;
     Planes<T> planes(v, v.kernel_rows * v.kernel_columns, at_start);
     const int64_t y_plane = extent(v.out_rows, v.out_columns, v.out_row_step);
     planes.series.y = y_plane + uniform(0, 2);
     Guarded<T> y((planes.series.count - 1) * planes.series.y + y_plane, at_start);
     for (int64_t l = 0; l < y.size(); ++l) y[l] = T(canary);
-    const TapSteps tap = turned ? TapSteps{-v.kernel_columns, -1} : TapSteps{v.kernel_columns, 1};
-    const T *w = planes.w.data() + (turned ? v.kernel_rows * v.kernel_columns - 1 : 0);
+    const TapSteps tap = rotated ? TapSteps{-v.kernel_columns, -1} : TapSteps{v.kernel_columns, 1};
+    const T *w = planes.w.data() + (rotated ? v.kernel_rows * v.kernel_columns - 1 : 0);
     table.of<T>().plane_windows.correlate(v, planes.series, w, tap, planes.x.data(), y.data(), accumulate);
     bool good = true;
     for (int64_t p = 0; p < planes.series.count; ++p) {

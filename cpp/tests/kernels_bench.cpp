@@ -80,7 +80,7 @@ void for_each(const Kernels &tables, const Add &add) {
   const OffsetKernel<T> &offset = table.offset;
   const MoveKernel<T> &moves = table.moves;
   const PanelKernel<T> &panel = table.panel;
-  const ChannelsLastKernel<T> &lanes = table.channels_last;
+  const PixelBroadcastKernel<T> &lanes = table.pixel_broadcast;
   const WeightGradientKernel<T> &weights = table.weight_gradient;
   const int64_t mr = gemm.mr, nr = gemm.nr, kc = gemm.kc;
   Numbers<T> a(1 << 17), b(1 << 17), c(1 << 17), d(1 << 15);

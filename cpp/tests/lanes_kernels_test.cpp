@@ -11,11 +11,11 @@ using namespace gemmconv;
 namespace {
 
 // Tiles have at most 14 rows (lanes), 8 (weights), 16 (transposing): every size to twice that and one.
-constexpr int64_t most_pixels = 29, most_taps = 17, most_turned = 33;
+constexpr int64_t most_pixels = 29, most_taps = 17, most_transposed = 33;
 
 template <class T>
 void check_lanes(const Kernels &table) {
-  const ChannelsLastKernel<T> &kernel = table.of<T>().channels_last;
+  const PixelBroadcastKernel<T> &kernel = table.of<T>().pixel_broadcast;
   for (int64_t m = 0; m <= most_pixels; ++m) {
     for (int trial = 0; trial < 16; ++trial) {
       const int64_t vectors = 1 + trial % 2, n = vectors * table.of<T>().lanes, k = some_k();
@@ -79,8 +79,8 @@ void check_weights(const Kernels &table) {
 
 template <class T>
 void check_transpose(const Kernels &table) {
-  for (int64_t m = 0; m <= most_turned; ++m) {
-    for (int64_t n = 0; n <= most_turned; ++n) {
+  for (int64_t m = 0; m <= most_transposed; ++m) {
+    for (int64_t n = 0; n <= most_transposed; ++n) {
       const int64_t from_row = n + uniform(0, 3), to_row = m + uniform(0, 3);
       const bool empty = m == 0 || n == 0;
       Guarded<T> from(empty ? 0 : (m - 1) * from_row + n), to(empty ? 0 : (n - 1) * to_row + m);

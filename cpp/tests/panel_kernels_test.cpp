@@ -103,7 +103,7 @@ bool indexed_agrees(const PanelKernel<T> &kernel, Operands<T> &o, int start, Gua
 
 // The same product, b copied meanwhile to a panel, whose cells behind whole vectors stay as they were.
 template <class T>
-bool kept_agrees(const PanelKernel<T> &kernel, Operands<T> &o, int start, bool stream, Guarded<T> &answer) {
+bool copy_agrees(const PanelKernel<T> &kernel, Operands<T> &o, int start, bool stream, Guarded<T> &answer) {
   PanelProduct<T> p = o.product(start);
   p.copy_row = o.whole + uniform(0, 3);
   p.stream = stream;
@@ -137,18 +137,18 @@ void check_product(const Kernels &table) {
       check(same_bits(o.c, answer), name<T>("product, streamed", table, m, n, o.k));
       check(indexed_agrees(kernel, o, start, answer), name<T>("product, indexed", table, m, n, o.k));
       if (n == 0) continue;
-      check(kept_agrees(kernel, o, start, m % 2, answer), name<T>("product, kept", table, m, n, o.k));
+      check(copy_agrees(kernel, o, start, m % 2, answer), name<T>("product, copied", table, m, n, o.k));
     }
   }
 }
 
-// Runs that follow each other, the last one of a tap anywhere, in rows with a vector's room behind it.
+// Runs that follow each other, the last one of a tap anywhere, in rows with a margin of a vector behind it.
 template <class T>
 void check_gather(const Kernels &table) {
   const int64_t lanes = table.of<T>().lanes;
   for (int trial = 0; trial < 1500; ++trial) {
     const int64_t channels = uniform(1, 3), taps = uniform(1, 4), step = trial % 5 ? 1 + trial % 2 : uniform(3, 4);
-    const int64_t room = uniform(lanes, lanes + 2);
+    const int64_t margin = uniform(lanes, lanes + 2);
     std::vector<int32_t> first_run{0};
     std::vector<PanelRun> runs;
     std::vector<int64_t> begins, ends;
@@ -166,7 +166,7 @@ void check_gather(const Kernels &table) {
       columns = std::max(columns, column);
       first_run.push_back(static_cast<int32_t>(runs.size()));
     }
-    const int64_t stride = uniform(0, 1) ? last + 1 : uniform(0, 20), row = columns + room, rows = channels * taps;
+    const int64_t stride = uniform(0, 1) ? last + 1 : uniform(0, 20), row = columns + margin, rows = channels * taps;
     Guarded<T> x(last < 0 ? 0 : (channels - 1) * stride + last + 1), panel(rows * row);
     x.randomize();
     fill(panel, 0, 0, row);

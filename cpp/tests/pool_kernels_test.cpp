@@ -162,7 +162,7 @@ void check_rows(const Kernels &table) {
   }
 }
 
-// Taking columns apart and putting them together, copies and sums with steps.
+// De-interleaving columns and interleaving them again, copies and sums with steps.
 template <class T>
 void check_moves(const Kernels &table) {
   for (int trial = 0; trial < 400; ++trial) {

@@ -176,7 +176,7 @@ GEMMCONV_API void gemmconv_packed_destroy(gemmconv_packed *packed);
 
 /* The table of strategies: the name at `index`, from 0 in the order of the table; NULL past the end. */
 GEMMCONV_API const char *gemmconv_strategy_name(int32_t index);
-/* The variants of the strategy at place `strategy` of that table: the name at `index`, from 0 in the order of trial;
+/* The variants of the strategy at place `strategy` of that table: the name at `index`, from 0 in the order of the table;
  * NULL past the end. */
 GEMMCONV_API const char *gemmconv_variant_name(int32_t strategy, int32_t index);
 

@@ -1,4 +1,4 @@
-// The door to BLAS inside gemm/.
+// The only function by which gemm/ reaches BLAS.
 #pragma once
 
 #include "gemm.hpp"

@@ -1,8 +1,8 @@
 // The blocked GEMM: five loops around a register tile, operands packed into panels that fit the caches (K. Goto and
 // R. van de Geijn, "Anatomy of high-performance matrix multiplication", 2008; loop names as in BLIS).
 //
-// An element of c is the sum over the blocks of k, in their order, of the tile's sums; how k is cut depends on k alone.
-// So its bits depend neither on threads, nor on m and n, nor on its position, nor on any other row or column.
+// An element of c is the sum over the blocks of k, in their order, of the tile's sums; how k is divided depends on k
+// alone. So its bits depend neither on threads, nor on m and n, nor on its position, nor on any other row or column.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@ struct Part {
   int64_t m_begin, m_end, n_begin, n_end;
 };
 
-// How a product is cut: over threads, and into cache blocks.
-struct Blocking {
+// How a product is divided: over threads, and into cache blocks.
+struct GemmBlocking {
   int64_t mc, nc, kc;     // largest blocks
   int parts;              // independent pieces, one a thread, of ...
   bool split_n;           // ... columns, or else of rows
@@ -37,8 +37,8 @@ struct Blocking {
 };
 
 template <class T>
-Blocking make_blocking(const GemmKernel<T> &kernel, int threads, int64_t m, int64_t n, int64_t k) {
-  Blocking blocking{};
+GemmBlocking make_blocking(const GemmKernel<T> &kernel, int threads, int64_t m, int64_t n, int64_t k) {
+  GemmBlocking blocking{};
   const int64_t k_blocks = std::max<int64_t>(1, (k + kernel.kc - 1) / kernel.kc);
   blocking.kc = (k + k_blocks - 1) / k_blocks;
   const int64_t m_tiles = (m + kernel.mr - 1) / kernel.mr, n_tiles = (n + kernel.nr - 1) / kernel.nr;
@@ -47,15 +47,15 @@ Blocking make_blocking(const GemmKernel<T> &kernel, int threads, int64_t m, int6
   blocking.parts = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, std::max(m_tiles, n_tiles))));
   blocking.mc = std::min<int64_t>(kernel.mc, m_tiles * kernel.mr);
   blocking.nc = std::min<int64_t>(kernel.nc, n_tiles * kernel.nr);
-  const int64_t line = 64 / sizeof(T);
-  blocking.a_size = static_cast<size_t>(rounded_up(rounded_up(blocking.mc, kernel.mr) * blocking.kc, line));
-  blocking.b_size = static_cast<size_t>(rounded_up(rounded_up(blocking.nc, kernel.nr) * blocking.kc, line));
+  const int64_t cache_line = 64 / sizeof(T);
+  blocking.a_size = static_cast<size_t>(rounded_up(rounded_up(blocking.mc, kernel.mr) * blocking.kc, cache_line));
+  blocking.b_size = static_cast<size_t>(rounded_up(rounded_up(blocking.nc, kernel.nr) * blocking.kc, cache_line));
   return blocking;
 }
 
 template <class T>
 size_t blocked_workspace_bytes(const GemmKernel<T> &kernel, int threads, int64_t m, int64_t n, int64_t k) {
-  const Blocking blocking = make_blocking(kernel, threads, m, n, k);
+  const GemmBlocking blocking = make_blocking(kernel, threads, m, n, k);
   return blocking.part_size() * static_cast<size_t>(blocking.parts) * sizeof(T);
 }
 
@@ -64,7 +64,7 @@ size_t blocked_workspace_bytes(const GemmKernel<T> &kernel, int threads, int64_t
 template <class T, class PackA, class PackB>
 void blocked_gemm(const GemmKernel<T> &kernel, int threads, int64_t m, int64_t n, int64_t k, const PackA &pack_a,
                   const PackB &pack_b, T *c, int64_t ldc, bool accumulate, void *workspace) {
-  const Blocking blocking = make_blocking(kernel, threads, m, n, k);
+  const GemmBlocking blocking = make_blocking(kernel, threads, m, n, k);
   parallel(blocking.parts, [&](int number) {
     const Part part = blocking.part(number, m, n);
     T *a_panels = static_cast<T *>(workspace) + blocking.part_size() * static_cast<size_t>(number);
@@ -84,7 +84,7 @@ void blocked_gemm(const GemmKernel<T> &kernel, int threads, int64_t m, int64_t n
           pack_a(a_panels, pc, kc, ic, mc);
           // Panels of b: one stays in the first-level cache while ...
           for (int64_t jr = 0; jr < nc; jr += kernel.nr) {
-            // ... panels of a stream past it, a register tile each.
+            // ... all panels of a are multiplied with it, a register tile each.
             for (int64_t ir = 0; ir < mc; ir += kernel.mr) {
               kernel.tile(kc, a_panels + ir * kc, b_panels + jr * kc, c + (ic + ir) * ldc + jc + jr, ldc,
                           static_cast<int>(std::min<int64_t>(kernel.mr, mc - ir)),

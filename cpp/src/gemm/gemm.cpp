@@ -13,11 +13,11 @@ namespace {
 template <class T>
 void gemm_on_stack(GemmKernel<T> kernel, int64_t m, int64_t n, int64_t k, View<T> a, View<T> b, T *c, int64_t ldc,
                    bool accumulate) {
-  constexpr int elements = 32768 / sizeof(T), line = 64 / sizeof(T);
+  constexpr int elements = 32768 / sizeof(T), cache_line = 64 / sizeof(T);
   alignas(64) T panels[elements];
   kernel.mc = kernel.mr;
   kernel.nc = kernel.nr;
-  kernel.kc = (elements - 2 * line) / (kernel.mr + kernel.nr);
+  kernel.kc = (elements - 2 * cache_line) / (kernel.mr + kernel.nr);
   blocked_gemm(kernel, 1, m, n, k, left_packer(kernel, a), right_packer(kernel, b), c, ldc, accumulate, panels);
 }
 

@@ -8,8 +8,8 @@
 
 namespace gemmconv {
 
-// Whether gemm() takes this way. Not with many rows of c where rows of b lie a multiple of 2 KiB apart: those share few
-// cache sets, and each tile reads them again.
+// Whether gemm() uses the unpacked product. Not with many rows of c where rows of b lie a multiple of 2 KiB apart:
+// those share few cache sets, and each tile reads them again.
 template <class T>
 bool prefers_unpacked(const GemmKernel<T> &kernel, int64_t m, const View<T> &b) {
   return b.col != 1 || b.row * static_cast<int64_t>(sizeof(T)) % 2048 != 0 || m <= 32 * kernel.mr;
@@ -19,7 +19,7 @@ bool prefers_unpacked(const GemmKernel<T> &kernel, int64_t m, const View<T> &b) 
 template <class T>
 void unpacked_gemm(const GemmKernel<T> &kernel, int threads, int64_t m, int64_t n, int64_t k, const View<T> &a,
                    const View<T> &b, T *c, int64_t ldc, bool accumulate, void *workspace) {
-  const Blocking blocking = make_blocking(kernel, threads, m, n, k);
+  const GemmBlocking blocking = make_blocking(kernel, threads, m, n, k);
   const auto pack_b = right_packer(kernel, b);
   parallel(blocking.parts, [&](int number) {
     const Part part = blocking.part(number, m, n);

@@ -8,11 +8,11 @@
 #include "activations/activations.hpp"
 #include "moves/moves.hpp"
 #include "pools/pools.hpp"
-#include "products/channels_last.hpp"
 #include "products/gemm.hpp"
 #include "products/offset.hpp"
 #include "products/panel.hpp"
 #include "products/peak.hpp"
+#include "products/pixel_broadcast.hpp"
 #include "products/strided.hpp"
 #include "products/weight_gradient.hpp"
 #include "windows/channels.hpp"
@@ -27,7 +27,7 @@ struct KernelTable {
   StridedKernel<T> strided;
   OffsetKernel<T> offset;
   PanelKernel<T> panel;
-  ChannelsLastKernel<T> channels_last;
+  PixelBroadcastKernel<T> pixel_broadcast;
   WeightGradientKernel<T> weight_gradient;
   MoveKernel<T> moves;
   PlaneWindowKernel<T> plane_windows;

@@ -1,6 +1,6 @@
 // A band: a rectangular part of an image, copied with its padding written out and its strides de-interleaved, so that
-// what one kernel tap reads of a row of targets is contiguous, and what two taps read differs by a shift. Convolution,
-// im2col and pooling all copy through this file, and what a cell of padding holds is decided in PlaneCopy alone.
+// what one kernel tap reads of a row of targets is contiguous, and what two taps read differs by a shift. Whoever works
+// on bands copies through this file; README.md lists them, and where padding is applied by those who do not.
 //
 // Along an axis with stride S, source cells are sorted by their phase, the remainder of their index modulo S: cell u of
 // phase p holds source cell (u + first) * S + p. One channel of a band is an array [phases][depth][row][cell].
@@ -93,7 +93,8 @@ struct PaddedPlane {
 // takes less time to copy than to find the borders of.
 //
 // Padding is written by pad() and left alone by load(), so that a band that is loaded with one channel after the other
-// is padded once. A border mode whose padding repeats cells of the image would be copied here, at the end of load().
+// is padded once. A border mode whose padding repeats cells of the image would be copied at the end of load() for all
+// bands, and elsewhere for whoever has none: see README.md.
 class PlaneCopy {
  public:
   // At most PaddedPlane::most_phases phases; `strides` of the image.
@@ -114,7 +115,7 @@ class PlaneCopy {
             a0.source_cell(depths.begin, p0) * strides[0] + a1.source_cell(rows.begin, p1) * strides[1];
         const int64_t to = place + (depths.begin * a1.extent + rows.begin) * to_row_;
         if (depths.begin < depths.end && rows.begin < rows.end) {
-          const Part rest{from, to, -1, depths.end - depths.begin, rows.end - rows.begin, 0};
+          const Box rest{from, to, -1, depths.end - depths.begin, rows.end - rows.begin, 0};
           add_columns(rest, plane.axes[2], strides[2], plane.phase_size());
         }
         place += plane.axes[2].phases() * plane.phase_size();
@@ -125,13 +126,13 @@ class PlaneCopy {
   // Whether some cell is padding, and whether the same cells are padding in another band.
   bool has_padding() const {
     int64_t inside = 0;
-    for (int64_t i = 0; i < count_; ++i) inside += parts_[i].depths * parts_[i].rows * parts_[i].cells;
+    for (int64_t i = 0; i < count_; ++i) inside += boxes_[i].depths * boxes_[i].rows * boxes_[i].cells;
     return inside < size_;
   }
   bool same_padding(const PlaneCopy &other) const {
     bool same = count_ == other.count_ && size_ == other.size_ && to_row_ == other.to_row_;
     for (int64_t i = 0; same && i < count_; ++i) {
-      const Part &a = parts_[i], &b = other.parts_[i];
+      const Box &a = boxes_[i], &b = other.boxes_[i];
       same = a.to == b.to && a.partner == b.partner && a.depths == b.depths && a.rows == b.rows && a.cells == b.cells;
     }
     return same;
@@ -149,10 +150,10 @@ class PlaneCopy {
   void load(const T *source, T *cells) const {
     const auto copy = kernels<T>().moves.copy;
     const auto split = kernels<T>().moves.deinterleave;
-    each([&](const Part &part, int64_t from, int64_t depth) {
-      T *to = cells + part.to + depth;
-      if (part.partner < 0) copy(part.rows, part.cells, source + from, from_[1], from_[2], to, to_row_, 1);
-      else split(part.rows, part.cells, source + from, from_[1], to, cells + part.partner + depth, to_row_);
+    each([&](const Box &box, int64_t from, int64_t depth) {
+      T *to = cells + box.to + depth;
+      if (box.partner < 0) copy(box.rows, box.cells, source + from, from_[1], from_[2], to, to_row_, 1);
+      else split(box.rows, box.cells, source + from, from_[1], to, cells + box.partner + depth, to_row_);
     });
   }
 
@@ -160,36 +161,36 @@ class PlaneCopy {
   // the band are left alone.
   template <class T>
   void store(const T *cells, bool accumulate, T *target) const {
-    const MoveKernel<T> &plane = kernels<T>().moves;
-    each([&](const Part &part, int64_t to, int64_t depth) {
-      const T *from = cells + part.to + depth;
-      if (part.partner < 0) {
-        (accumulate ? plane.add : plane.copy)(part.rows, part.cells, from, to_row_, 1, target + to, from_[1], from_[2]);
+    const MoveKernel<T> &moves = kernels<T>().moves;
+    each([&](const Box &box, int64_t to, int64_t depth) {
+      const T *from = cells + box.to + depth;
+      if (box.partner < 0) {
+        (accumulate ? moves.add : moves.copy)(box.rows, box.cells, from, to_row_, 1, target + to, from_[1], from_[2]);
       } else if (!accumulate) {
-        kernels<T>().moves.interleave(part.rows, part.cells, from, cells + part.partner + depth, to_row_, target + to,
+        kernels<T>().moves.interleave(box.rows, box.cells, from, cells + box.partner + depth, to_row_, target + to,
                                       from_[1]);
       } else {
-        add_joined(part, from, cells + part.partner + depth, target + to);
+        add_joined(box, from, cells + box.partner + depth, target + to);
       }
     });
   }
 
  private:
   // A box of cells of one phase, or of two whose cells alternate along axis 2.
-  struct Part {
+  struct Box {
     int64_t from, to, partner;    // in the image, in the band, and of the second phase in the band or -1
     int64_t depths, rows, cells;  // cells: of both phases
   };
 
-  // Adds what `rest` is for one phase of axes 0 and 1, for each phase of axis 2. Both phases of a step of 2 are one part:
+  // Adds what `rest` is for one phase of axes 0 and 1, for each phase of axis 2. Both phases of a step of 2 are one box:
   // their cells alternate in the source, and the first of them may be of either.
-  void add_columns(const Part &rest, const PaddedAxis &axis, int64_t stride, int64_t phase_size) {
-    const auto add = [&](int64_t phase, const Range &cells, int64_t count) -> Part & {
-      Part &part = parts_[count_++] = rest;
-      part.from += axis.source_cell(cells.begin, phase) * stride;
-      part.to += axis.slot(phase) * phase_size + cells.begin;
-      part.cells = count;
-      return part;
+  void add_columns(const Box &rest, const PaddedAxis &axis, int64_t stride, int64_t phase_size) {
+    const auto add = [&](int64_t phase, const Range &cells, int64_t count) -> Box & {
+      Box &box = boxes_[count_++] = rest;
+      box.from += axis.source_cell(cells.begin, phase) * stride;
+      box.to += axis.slot(phase) * phase_size + cells.begin;
+      box.cells = count;
+      return box;
     };
     if (axis.step == 2 && axis.phases() == 2 && stride == 1) {
       const Range even = axis.inside(0), odd = axis.inside(1);
@@ -206,21 +207,21 @@ class PlaneCopy {
     }
   }
 
-  // Calls body(part, place in the image, elements behind part.to) for each depth of each part.
+  // Calls body(box, place in the image, elements behind box.to) for each depth of each box.
   template <class Body>
   void each(const Body &body) const {
     for (int64_t i = 0; i < count_; ++i) {
-      for (int64_t d = 0; d < parts_[i].depths; ++d) body(parts_[i], parts_[i].from + d * from_[0], d * to_depth_);
+      for (int64_t d = 0; d < boxes_[i].depths; ++d) body(boxes_[i], boxes_[i].from + d * from_[0], d * to_depth_);
     }
   }
 
   template <class T>
-  void add_joined(const Part &part, const T *first, const T *second, T *target) const {
+  void add_joined(const Box &box, const T *first, const T *second, T *target) const {
     constexpr int64_t most = 2048;
     T joined[most];
-    for (int64_t row = 0; row < part.rows; ++row, first += to_row_, second += to_row_, target += from_[1]) {
-      for (int64_t begin = 0; begin < part.cells; begin += most) {
-        const int64_t count = std::min(most, part.cells - begin);
+    for (int64_t row = 0; row < box.rows; ++row, first += to_row_, second += to_row_, target += from_[1]) {
+      for (int64_t begin = 0; begin < box.cells; begin += most) {
+        const int64_t count = std::min(most, box.cells - begin);
         kernels<T>().moves.interleave(1, count, first + begin / 2, second + begin / 2, 0, joined, 0);
         kernels<T>().moves.add(1, count, joined, 0, 1, target + begin, 0, 1);
       }
@@ -229,7 +230,7 @@ class PlaneCopy {
 
   Sizes from_;  // elements of the image between neighbouring cells of a phase
   int64_t to_depth_, to_row_, size_, count_ = 0;
-  Part parts_[PaddedPlane::most_phases];
+  Box boxes_[PaddedPlane::most_phases];
 };
 
 // The channels of a band, one behind the other, in memory that is used again: at one place of the image for one image
@@ -286,8 +287,8 @@ class PaddedBand {
   // Elements of a channel with `count` rows of targets, an odd number of cache lines: channels must not share their
   // cache sets.
   int64_t channel_stride(int64_t count, int64_t item_bytes) const {
-    const int64_t line = 64 / item_bytes;
-    return (ceil_div(plane(0, 0, count).size(), line) | 1) * line;
+    const int64_t cache_line = 64 / item_bytes;
+    return (ceil_div(plane(0, 0, count).size(), cache_line) | 1) * cache_line;
   }
   // Where the first target of a band of `count` rows finds a tap of the first channel.
   int64_t tap_offset(const PaddedPlane &shape, int64_t tap) const {

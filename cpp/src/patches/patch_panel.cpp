@@ -5,27 +5,28 @@
 
 namespace gemmconv {
 
-TapLine TapLine::forward(const Axis &axis, bool flip) {
+TapSequence TapSequence::forward(const Axis &axis, bool flip) {
   const int64_t first = tap_offset(axis, 0, flip);
   return {axis.kernel, 0, 1, first, axis.kernel > 1 ? tap_offset(axis, 1, flip) - first : 0, axis.stride};
 }
 
-TapLine TapLine::backward(const Axis &axis, bool flip, int64_t residue) {
-  TapLine line;
-  line.gap = axis.stride / std::gcd(axis.stride, axis.dilation);
-  line.count = 0;
-  for (int64_t tap = 0; tap < std::min(line.gap, axis.kernel); ++tap) {
+TapSequence TapSequence::backward(const Axis &axis, bool flip, int64_t residue) {
+  TapSequence sequence;
+  sequence.gap = axis.stride / std::gcd(axis.stride, axis.dilation);
+  sequence.count = 0;
+  for (int64_t tap = 0; tap < std::min(sequence.gap, axis.kernel); ++tap) {
     const int64_t reach = residue - tap_offset(axis, tap, flip);
     if (reach % axis.stride != 0) continue;
-    line.first = tap;
-    line.count = (axis.kernel - tap + line.gap - 1) / line.gap;
-    line.first_offset = reach / axis.stride;
-    if (line.count > 1) {
-      line.offset_gap = (residue - tap_offset(axis, tap + line.gap, flip)) / axis.stride - line.first_offset;
+    sequence.first = tap;
+    sequence.count = (axis.kernel - tap + sequence.gap - 1) / sequence.gap;
+    sequence.first_offset = reach / axis.stride;
+    if (sequence.count > 1) {
+      sequence.offset_gap =
+          (residue - tap_offset(axis, tap + sequence.gap, flip)) / axis.stride - sequence.first_offset;
     }
     break;
   }
-  return line;
+  return sequence;
 }
 
 size_t PatchPanel::scratch_bytes(const PatchGrid &grid, int64_t columns, int64_t taps) {
@@ -35,7 +36,7 @@ size_t PatchPanel::scratch_bytes(const PatchGrid &grid, int64_t columns, int64_t
 PatchPanel::PatchPanel(const PatchGrid &grid, int64_t columns, int64_t taps, void *scratch)
     : grid_(grid), scratch_(scratch_arrays<Scratch>(scratch, grid, columns, taps)) {}
 
-void PatchPanel::cut(int64_t first, int64_t count) {
+void PatchPanel::set_columns(int64_t first, int64_t count) {
   piece_count_ = 0;
   const Sizes &size = grid_.targets;
   int64_t w = first % size[2], row = first / size[2];
@@ -70,8 +71,8 @@ void PatchPanel::add(int64_t column, int64_t count, int64_t from) {
   scratch_.runs[run_count_++] = {static_cast<int32_t>(column), static_cast<int32_t>(count), from};
 }
 
-void PatchPanel::aim(int64_t begin, int64_t end) {
-  const TapLine &depths = grid_.taps[0], &rows = grid_.taps[1], &columns = grid_.taps[2];
+void PatchPanel::find_runs(int64_t begin, int64_t end) {
+  const TapSequence &depths = grid_.taps[0], &rows = grid_.taps[1], &columns = grid_.taps[2];
   const int64_t width = grid_.sources[2];
   run_count_ = 0;
   taps_ = 0;

@@ -15,22 +15,22 @@ namespace gemmconv {
 
 // The taps along an axis that join a target position q = 0, 1, ... with source cell q * step + offset. The i-th of
 // them is tap first + i * gap of the kernel and has the offset first_offset + i * offset_gap.
-struct TapLine {
+struct TapSequence {
   int64_t count = 1, first = 0, gap = 1, first_offset = 0, offset_gap = 0, step = 1;
 
   int64_t tap(int64_t i) const { return first + i * gap; }
   int64_t offset(int64_t i) const { return first_offset + i * offset_gap; }
 
   // Targets are the outputs, sources the inputs.
-  static TapLine forward(const Axis &axis, bool flip);
+  static TapSequence forward(const Axis &axis, bool flip);
   // Targets are the inputs residue, residue + stride, ..., sources the outputs: the taps whose stride phase it is. They
   // are every (stride / gcd(stride, dilation))-th, or none.
-  static TapLine backward(const Axis &axis, bool flip, int64_t residue);
+  static TapSequence backward(const Axis &axis, bool flip, int64_t residue);
 };
 
 // What panels are parts of: a grid of targets in C order, image after image, and the source that they read.
 struct PatchGrid {
-  TapLine taps[3];
+  TapSequence taps[3];
   Sizes targets{1, 1, 1};  // of one image
   Sizes sources{1, 1, 1}, source_stride{0, 0, 1};
   int64_t image_stride = 0;
@@ -55,9 +55,9 @@ class PatchPanel {
   PatchPanel(const PatchGrid &grid, int64_t columns, int64_t taps, void *scratch);
 
   // Makes this the panel of the columns first .. first + count - 1 of the grid.
-  void cut(int64_t first, int64_t count);
+  void set_columns(int64_t first, int64_t count);
   // Computes the runs of the taps begin .. end - 1, which gather() copies.
-  void aim(int64_t begin, int64_t end);
+  void find_runs(int64_t begin, int64_t end);
   // The rows (channel, tap) of these taps, into panel[row * panel_row + column]; `source` is the first channel.
   template <class T>
   void gather(int64_t channels, const T *source, int64_t channel_stride, T *panel, int64_t panel_row) const {

@@ -24,14 +24,14 @@ inline int64_t most_adaptive_rows(const PoolGeometry &geometry) {
 template <class T>
 struct AdaptiveScratch {
   int64_t *offsets;    // of the input rows in their plane
-  T *line;             // the rows, joined
+  T *joined_row;       // the rows, joined
   int64_t *positions;  // of the largest cell of each column
   PlaceOf<T> *places;  // offsets, in the kernel's type
   template <class Visit>
   void each(const Visit &visit, const Call<T> &call) {
     const int64_t rows = most_adaptive_rows(call.geometry), width = call.geometry.input[2];
     visit(offsets, rows);
-    visit(line, width);
+    visit(joined_row, width);
     visit(positions, call.indices ? width : 0);
     visit(places, call.indices ? rows : 0);
   }
@@ -96,12 +96,12 @@ void average_by_adaptive_rows(const Call<T> &call) {
   const int64_t width = call.geometry.input[2], outputs = call.geometry.output[2];
   for_adaptive_rows(call, [&](const AdaptiveRow &row, const AdaptiveScratch<T> &scratch) {
     kernels<T>().pools.mean(1, width, row.k, call.x + row.outer * call.geometry.input_pixels(), 0, scratch.offsets, 1,
-                            scratch.line, width);
+                            scratch.joined_row, width);
     T *to = call.out + row.output;
     for (int64_t o = 0; o < outputs; ++o) {
       const Range &span = spans[o];
       double sum = 0;
-      for (int64_t i = span.begin; i < span.end; ++i) sum += scratch.line[i];
+      for (int64_t i = span.begin; i < span.end; ++i) sum += scratch.joined_row[i];
       to[o] = static_cast<T>(sum / static_cast<double>(row.k * (span.end - span.begin)));
     }
   });
@@ -112,19 +112,21 @@ template <class T>
 void argmax_of_adaptive_row(const Call<T> &call, const ColumnSpans &spans, const AdaptiveRow &row,
                             const AdaptiveScratch<T> &scratch) {
   const int64_t width = call.geometry.input[2];
-  const T *line = scratch.line;
+  const T *joined_row = scratch.joined_row;
   const int64_t *at = scratch.positions;
   for (int64_t l = 0; l < row.k; ++l) scratch.places[l] = static_cast<PlaceOf<T>>(scratch.offsets[l]);
   // a column of nothing but -inf begins with its first cell
   kernels<T>().pools.argmax(1, width, row.k, call.x + row.outer * call.geometry.input_pixels(), 0, scratch.offsets,
-                            PoolPlaces<T>{0, 0, 1, scratch.places, nullptr, nullptr}, scratch.line, scratch.positions,
-                            width);
+                            PoolPlaces<T>{0, 0, 1, scratch.places, nullptr, nullptr}, scratch.joined_row,
+                            scratch.positions, width);
   for (int64_t o = 0; o < call.geometry.output[2]; ++o) {
     const Range &span = spans[o];
     int64_t best = span.begin;
     for (int64_t i = span.begin + 1; i < span.end; ++i)
-      best = beats(line[i], line[best]) | (ties(line[i], line[best]) & (at[i] < at[best])) ? i : best;
-    call.out[row.output + o] = line[best];
+      best = beats(joined_row[i], joined_row[best]) | (ties(joined_row[i], joined_row[best]) & (at[i] < at[best]))
+                 ? i
+                 : best;
+    call.out[row.output + o] = joined_row[best];
     call.indices[row.output + o] = at[best];
   }
 }
@@ -136,11 +138,12 @@ void largest_by_adaptive_rows(const Call<T> &call) {
   for_adaptive_rows(call, [&](const AdaptiveRow &row, const AdaptiveScratch<T> &scratch) {
     if (call.indices) return argmax_of_adaptive_row(call, spans, row, scratch);
     kernels<T>().pools.largest(1, width, row.k, call.x + row.outer * call.geometry.input_pixels(), 0, scratch.offsets,
-                               scratch.line, width);
+                               scratch.joined_row, width);
     for (int64_t o = 0; o < call.geometry.output[2]; ++o) {
       const Range &span = spans[o];
-      T best = scratch.line[span.begin];
-      for (int64_t i = span.begin + 1; i < span.end; ++i) best = beats(scratch.line[i], best) ? scratch.line[i] : best;
+      T best = scratch.joined_row[span.begin];
+      for (int64_t i = span.begin + 1; i < span.end; ++i)
+        best = beats(scratch.joined_row[i], best) ? scratch.joined_row[i] : best;
       call.out[row.output + o] = best;
     }
   });
@@ -152,17 +155,17 @@ void average_backward_by_adaptive_rows(const Call<T> &call) {
   const ColumnSpans spans(call.windows);
   const int64_t width = call.geometry.input[2], pixels = call.geometry.input_pixels();
   for_adaptive_rows(call, [&](const AdaptiveRow &row, const AdaptiveScratch<T> &scratch) {
-    T *line = scratch.line, *plane = call.out + row.outer * pixels;
+    T *joined_row = scratch.joined_row, *plane = call.out + row.outer * pixels;
     if (row.first) std::fill(plane, plane + pixels, T(0));
     const T *dy = call.dy + row.output;
-    std::fill(line, line + width, T(0));
+    std::fill(joined_row, joined_row + width, T(0));
     for (int64_t o = 0; o < call.geometry.output[2]; ++o) {
       const Range &span = spans[o];
       const T share = static_cast<T>(dy[o] / static_cast<double>(row.k * (span.end - span.begin)));
-      for (int64_t i = span.begin; i < span.end; ++i) line[i] += share;
+      for (int64_t i = span.begin; i < span.end; ++i) joined_row[i] += share;
     }
     for (int64_t l = 0; l < row.k; ++l)
-      for (int64_t i = 0; i < width; ++i) plane[scratch.offsets[l] + i] += line[i];
+      for (int64_t i = 0; i < width; ++i) plane[scratch.offsets[l] + i] += joined_row[i];
   });
 }
 

@@ -63,7 +63,7 @@ struct BandBlocks {
   int64_t size() const { return depths * plane.size(); }
 };
 
-// The blocks of one thread, one after the other: what stays the same from plane to plane is kept.
+// The blocks of one thread, one after the other: what stays the same from plane to plane is computed once.
 template <class T>
 class BandReader {
  public:

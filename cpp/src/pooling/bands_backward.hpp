@@ -147,13 +147,13 @@ class GradientWriter {
     Q *const to = scratch_.sums;
     if (stride == 1) return sum(row_phase, 0, m, width, to, to_row);
     PhaseSums phases[GradientBlocks::most_stride];
-    for (int64_t phase = 0; phase < stride; ++phase) phases[phase] = sums_of(row_phase, phase, m, room(phase));
-    if (stride == 2) return join(m, width, phases[0], phases[1], room(0), room(1), to, to_row);
+    for (int64_t phase = 0; phase < stride; ++phase) phases[phase] = sums_of(row_phase, phase, m, buffer(phase));
+    if (stride == 2) return join(m, width, phases[0], phases[1], buffer(0), buffer(1), to, to_row);
     if (stride == 4) {
       const int64_t half = 2 * blocks_.phase_columns;
-      Q *even = room(4), *odd = room(6);
-      join(m, half, phases[0], phases[2], room(0), room(2), even, half);
-      join(m, half, phases[1], phases[3], room(1), room(3), odd, half);
+      Q *even = buffer(4), *odd = buffer(6);
+      join(m, half, phases[0], phases[2], buffer(0), buffer(2), even, half);
+      join(m, half, phases[1], phases[3], buffer(1), buffer(3), odd, half);
       return kernels<Q>().moves.interleave(m, width, even, odd, half, to, to_row);
     }
     for (int64_t phase = 0; phase < std::min(stride, width); ++phase)
@@ -161,29 +161,29 @@ class GradientWriter {
                               to_row, stride);
   }
 
-  Q *room(int64_t phase) const { return scratch_.phases + phase * blocks_.phase_size(); }
+  Q *buffer(int64_t phase) const { return scratch_.phases + phase * blocks_.phase_size(); }
 
   // The sums of one phase of columns: where one tap reads it, they are the band itself.
-  PhaseSums sums_of(int64_t row_phase, int64_t phase, int64_t m, Q *room) {
+  PhaseSums sums_of(int64_t row_phase, int64_t phase, int64_t m, Q *buffer) {
     if (taps(row_phase, phase) == 1) return PhaseSums{scratch_.outputs + *offsets(row_phase, phase), row_};
-    sum(row_phase, phase, m, blocks_.phase_columns, room, blocks_.phase_columns);
-    return PhaseSums{room, blocks_.phase_columns};
+    sum(row_phase, phase, m, blocks_.phase_columns, buffer, blocks_.phase_columns);
+    return PhaseSums{buffer, blocks_.phase_columns};
   }
 
   // Interleaves two phases. If their rows have different steps, the one that lies in the band is copied first.
-  void join(int64_t m, int64_t width, const PhaseSums &even, const PhaseSums &odd, Q *even_room, Q *odd_room, Q *to,
+  void join(int64_t m, int64_t width, const PhaseSums &even, const PhaseSums &odd, Q *even_buffer, Q *odd_buffer, Q *to,
             int64_t to_row) {
     const int64_t packed = blocks_.phase_columns;
     const Q *even_data = even.data, *odd_data = odd.data;
     const int64_t row = even.row == odd.row ? even.row : packed;
-    if (even.row != row) even_data = copied(m, even, even_room);
-    if (odd.row != row) odd_data = copied(m, odd, odd_room);
+    if (even.row != row) even_data = copied(m, even, even_buffer);
+    if (odd.row != row) odd_data = copied(m, odd, odd_buffer);
     kernels<Q>().moves.interleave(m, width, even_data, odd_data, row, to, to_row);
   }
-  const Q *copied(int64_t m, const PhaseSums &sums, Q *room) {
+  const Q *copied(int64_t m, const PhaseSums &sums, Q *buffer) {
     const int64_t packed = blocks_.phase_columns;
-    kernels<Q>().moves.copy(m, packed, sums.data, sums.row, 1, room, packed, 1);
-    return room;
+    kernels<Q>().moves.copy(m, packed, sums.data, sums.row, 1, buffer, packed, 1);
+    return buffer;
   }
 
   void sum(int64_t row_phase, int64_t phase, int64_t m, int64_t n, Q *to, int64_t to_row) {

@@ -22,8 +22,8 @@ inline Range inner_columns(const Windows &windows) {
   const Axis &axis = windows.axis[2];
   if (windows.adaptive) return Range{0, 0};
   const int64_t begin = std::min(axis.output, ceil_div(axis.padding_low, axis.stride));
-  const int64_t room = axis.input + axis.padding_low - windows.extent();
-  return Range{begin, std::clamp(room < 0 ? 0 : room / axis.stride + 1, begin, axis.output)};
+  const int64_t space = axis.input + axis.padding_low - windows.extent();
+  return Range{begin, std::clamp(space < 0 ? 0 : space / axis.stride + 1, begin, axis.output)};
 }
 
 // The cells of one window after the other: offsets in x and positions in the plane.

@@ -57,7 +57,7 @@ struct Variant {
   PreparedPointer (*prepare)(const Problem &, const Execution &);
 };
 
-// The variants of a strategy, in the order of trial.
+// The variants of a strategy. The order decides between equal estimates only: the first of them is taken.
 struct VariantList {
   const Variant *first = nullptr;
   int count = 0;

@@ -24,7 +24,7 @@
 
 #include "../products/panel_body.hpp"
 
-#include "../products/channels_last_body.hpp"
+#include "../products/pixel_broadcast_body.hpp"
 
 #include "../products/weight_gradient_body.hpp"
 
@@ -61,7 +61,7 @@ constexpr KernelTable<T> kernel_table(GemmKernel<T> gemm) {
           {outer_added<T, Tiles::rows, Tiles::vectors>, dot<T, Tiles::dot_columns>},
           {offset_outer<T, Tiles::offset_sums>, offset_dot<T, Tiles::offset_sums>},
           {Tiles::panel_vectors * Simd<T>::lanes, panel_product<T, Tiles::panel_registers, Tiles::panel_vectors>},
-          {{channels_last_row<T, Tiles::pixels, 1>, channels_last_row<T, Tiles::pixels, 2>}},
+          {{pixel_broadcast_row<T, Tiles::pixels, 1>, pixel_broadcast_row<T, Tiles::pixels, 2>}},
           {Tiles::panel_vectors, weight_gradient<T, Tiles::panel_registers, Tiles::panel_vectors>},
           {copy_rows<T>, add_rows<T>, transpose<T>, interleave<T>, deinterleave<T>, gather<T>},
           {plane_correlate<T>, plane_interleaved<T>, plane_gradient<T, Tiles::gradient_rows>},

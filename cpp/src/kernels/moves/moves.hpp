@@ -27,7 +27,7 @@ struct MoveKernel {
   void (*deinterleave)(int64_t m, int64_t n, const T *from, int64_t from_row, T *even, T *odd, int64_t to_row);
   // panel[(c * taps + t) * panel_row + run.column + j] = x[c * channel_stride + run.from + j * step] for j < run.count
   // and the runs first_run[t] .. first_run[t + 1] - 1 of each tap, in the order of their columns. Up to a vector
-  // behind a run is overwritten: a row has that much room.
+  // behind a run is overwritten: a row ends with a margin of that size.
   void (*gather)(int64_t channels, int64_t taps, const int32_t *first_run, const PanelRun *runs, const T *x,
                  int64_t channel_stride, int64_t step, T *panel, int64_t panel_row);
 };

@@ -8,9 +8,9 @@ namespace gemmconv {
 // c[i * c_row + j] = start + sum_l a(i, l) b(l, j) for i < m, j < n, where column l = u * inner + t of a is
 // a(i, l) = a[i * a_row + u * (inner * a_inner + a_skip) + t * a_inner] (u < outer, t < inner) and row l of b starts at
 // b + l * b_row or, if there are b_offsets, at b + b_offsets[l]. `start` is the row's bias or 0; with `accumulate`, sums
-// start from zero and are added to c. Rows of b are read in whole vectors. `stream` writes c past the caches, where its
-// alignment allows that. With `copy` (not together with b_offsets), b is read once, by the first rows of c, which copy it
-// to a panel with rows of `copy_row`; the other rows read the copy.
+// start from zero and are added to c. Rows of b are read in whole vectors. `stream` writes c with non-temporal stores,
+// where its alignment allows them. With `copy` (not together with b_offsets), b is read once, by the first rows of c,
+// which copy it to a panel with rows of `copy_row`; the other rows read the copy.
 template <class T>
 struct PanelProduct {
   int64_t m, n;

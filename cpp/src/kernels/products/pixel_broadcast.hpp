@@ -1,4 +1,5 @@
-// Contract of the product of a row of pixels with weights whose output channels are contiguous.
+// Contract of the product of a row of pixels with weights whose target channels are contiguous: they fill the lanes of a
+// vector and a pixel is broadcast to all of them, whatever the layout of the tensors.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +7,8 @@
 namespace gemmconv {
 
 template <class T>
-struct ChannelsLastKernel {
-  // For one vector (row[0]) or two (row[1]) of output channels:
+struct PixelBroadcastKernel {
+  // For one vector (row[0]) or two (row[1]) of target channels:
   // y[i * y_row + j] (+)= sum_l x[offsets[l] + i] * w[l * w_row + j]           (i < m, j < lanes or 2 lanes, l < k)
   // Sums start from zero and are added to y with `accumulate`.
   void (*row[2])(int64_t m, int64_t k, const T *x, const int64_t *offsets, const T *w, int64_t w_row, T *y,

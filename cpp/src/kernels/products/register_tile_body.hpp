@@ -1,6 +1,6 @@
 // The register tile, written once over Simd<T>: `rows` x `vectors` sums stay in registers while k runs. GCC keeps them
-// there because the array has a fixed size and every loop over it is fully unrolled. Every outer product stands on these
-// functions; they differ in where a step of k finds its column of a and its row of b.
+// there because the array has a fixed size and every loop over it is fully unrolled. Every outer product is built
+// from these functions; they differ in where a step of k finds its column of a and its row of b.
 
 template <class T, int rows, int vectors>
 [[gnu::always_inline]] inline void clear_tile(typename Simd<T>::Vector (&sum)[rows][vectors]) {

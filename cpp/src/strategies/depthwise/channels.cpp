@@ -123,7 +123,7 @@ class ChannelWeightGradient final : public Prepared {
 
 const char *channels_refuse(const Problem &problem, const Execution &) {
   const Geometry &g = problem.geometry;
-  if (const char *reason = all_refuse(problem)) return reason;
+  if (const char *reason = refused_by_every_variant(problem)) return reason;
   if (!problem.channels_last()) return "it is for channels-last tensors (NHWC), and this problem has planes";
   if (g.group_inputs() == 1 && g.group_outputs() == 1) return nullptr;
   return "it is for groups of one input and one output channel, and these have more";

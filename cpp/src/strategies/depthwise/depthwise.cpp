@@ -6,7 +6,8 @@ namespace gemmconv::depthwise {
 namespace {
 
 constexpr int64_t most_channels = 16;  // of a group, on either side; beyond, implicit is faster
-constexpr double most_cells = 1e12;    // of a padded plane: what its sizes are multiplied by fits int64 with room
+// Of a padded plane: products of its size with numbers of channels and taps fit int64 by a wide margin.
+constexpr double most_cells = 1e12;
 
 const Variant table[] = {
     {"planes", planes_refuse, prepare_planes},
@@ -18,7 +19,7 @@ const Variant table[] = {
 
 const VariantList variants = table;
 
-const char *all_refuse(const Problem &problem) {
+const char *refused_by_every_variant(const Problem &problem) {
   const Geometry &g = problem.geometry;
   if (g.groups == 1) return "it is for grouped convolutions, and this one has a single group";
   if (g.group_inputs() > most_channels || g.group_outputs() > most_channels) {

@@ -11,7 +11,7 @@ extern const VariantList variants;
 inline constexpr int64_t most_taps = 1024;  // of a channel's kernel: a run lists their places on the stack
 
 // What no variant can do: nullptr, or the reason.
-const char *all_refuse(const Problem &);
+const char *refused_by_every_variant(const Problem &);
 
 const char *planes_refuse(const Problem &, const Execution &);
 PreparedPointer prepare_planes(const Problem &, const Execution &);

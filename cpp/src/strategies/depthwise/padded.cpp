@@ -124,7 +124,7 @@ class PaddedCorrelation final : public Prepared {
   }
 
   void write_phase(const StridePhase &phase, const T *sums, const T *odd_sums, T *target) const {
-    const MoveKernel<T> &plane = kernels<T>().moves;
+    const MoveKernel<T> &moves = kernels<T>().moves;
     const Sizes &step = sides_.phases, &strides = sides_.target.strides.axis;
     for (int64_t d = 0; d < phase.cells[0]; ++d) {
       T *first = target + (phase.residue[0] + d * step[0]) * strides[0] + phase.residue[1] * strides[1] +
@@ -133,10 +133,10 @@ class PaddedCorrelation final : public Prepared {
         const int64_t from = k * (phase_sums_ / sides_.target.channels) + d * group_.depth_step();
         T *to = first + k * sides_.target.strides.channel;
         if (interleaves_) {
-          plane.interleave(phase.cells[1], sides_.target.sizes[2], sums + from, odd_sums + from, group_.row_step(), to,
+          moves.interleave(phase.cells[1], sides_.target.sizes[2], sums + from, odd_sums + from, group_.row_step(), to,
                            step[1] * strides[1]);
         } else {
-          plane.copy(phase.cells[1], phase.cells[2], sums + from, group_.row_step(), 1, to, step[1] * strides[1],
+          moves.copy(phase.cells[1], phase.cells[2], sums + from, group_.row_step(), 1, to, step[1] * strides[1],
                      step[2] * strides[2]);
         }
       }
@@ -155,7 +155,7 @@ class PaddedCorrelation final : public Prepared {
 
 }  // namespace
 
-const char *padded_refuse(const Problem &problem, const Execution &) { return all_refuse(problem); }
+const char *padded_refuse(const Problem &problem, const Execution &) { return refused_by_every_variant(problem); }
 
 PreparedPointer prepare_padded(const Problem &problem, const Execution &execution) {
   if (problem.pass == Pass::backward_weight) return prepare_padded_weight(problem, execution);

@@ -127,7 +127,7 @@ class PlaneCorrelation final : public Prepared {
 
 const char *planes_refuse(const Problem &problem, const Execution &) {
   const Geometry &g = problem.geometry;
-  if (const char *reason = all_refuse(problem)) return reason;
+  if (const char *reason = refused_by_every_variant(problem)) return reason;
   if (problem.channels_last()) return "it is for planes (NCHW), and this problem is channels last";
   if (g.group_inputs() != 1) return "it is for groups of one input channel, and these have more";
   const bool one_row = g.kernel[1] == 1 && g.input[1] == 1 && g.output[1] == 1;

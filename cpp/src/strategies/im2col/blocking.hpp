@@ -10,7 +10,7 @@
 namespace gemmconv::im2col {
 
 // The column matrix is made for `images` whole images or for `pixels` outputs of one image at a time.
-struct Blocking {
+struct ColumnBlocking {
   int64_t images, pixels;
   int threads;  // that need scratch memory of their own
 
@@ -26,7 +26,7 @@ struct ColumnBlock {
 
 // Calls body(block) for the blocks of images [first, end), in order. Their group is to be filled in.
 template <class Body>
-void for_blocks(const Blocking &blocking, int64_t plane, int64_t first, int64_t end, const Body &body) {
+void for_blocks(const ColumnBlocking &blocking, int64_t plane, int64_t first, int64_t end, const Body &body) {
   for (int64_t image = first; image < end; image += blocking.images) {
     const int64_t images = std::min(blocking.images, end - image);
     for (int64_t pixel = 0; pixel < plane; pixel += blocking.pixels) {
@@ -39,9 +39,9 @@ void for_blocks(const Blocking &blocking, int64_t plane, int64_t first, int64_t 
 // images nor pixels, which order the additions of the gradients, depend on them. What cannot shrink further is returned
 // although it does not fit.
 template <class Bytes>
-Blocking fitted(Blocking blocking, size_t limit, const Bytes &bytes) {
+ColumnBlocking fitted(ColumnBlocking blocking, size_t limit, const Bytes &bytes) {
   while (bytes(blocking) > limit) {
-    Blocking alone = blocking;
+    ColumnBlocking alone = blocking;
     alone.threads = 1;
     if (bytes(alone) <= limit) --blocking.threads;
     else if (blocking.images > 1) blocking.images = (blocking.images + 1) / 2;

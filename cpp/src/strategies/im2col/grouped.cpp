@@ -20,22 +20,22 @@ struct Arrays {
   std::byte *columns;  // one matrix a thread
 
   template <class Visit>
-  void each(const Visit &visit, const Problem &problem, const Blocking &blocking) {
+  void each(const Visit &visit, const Problem &problem, const ColumnBlocking &blocking) {
     visit(weights, reordered_weights(problem));
     visit(columns, matrix_bytes(problem, blocking) * blocking.threads);
   }
-  static int64_t matrix_bytes(const Problem &problem, const Blocking &blocking) {
+  static int64_t matrix_bytes(const Problem &problem, const ColumnBlocking &blocking) {
     return static_cast<int64_t>(rounded(problem.geometry.patch_size() * blocking.count(), sizeof(T)));
   }
 };
 
 template <class T>
-Blocking block(const Problem &problem, const Execution &execution) {
+ColumnBlocking block(const Problem &problem, const Execution &execution) {
   const Geometry &g = problem.geometry;
   const int64_t wanted = block_bytes / (g.patch_size() * static_cast<int64_t>(problem.item_bytes()));
-  const Blocking blocking{1, std::min(g.output_pixels(), std::max(wanted, fewest_pixels)), execution.threads};
+  const ColumnBlocking blocking{1, std::min(g.output_pixels(), std::max(wanted, fewest_pixels)), execution.threads};
   return fitted(blocking, execution.workspace_limit,
-                [&](const Blocking &smaller) { return scratch_bytes<Arrays<T>>(problem, smaller); });
+                [&](const ColumnBlocking &smaller) { return scratch_bytes<Arrays<T>>(problem, smaller); });
 }
 
 template <class T>
@@ -119,7 +119,7 @@ class Grouped final : public Lowered<T> {
     });
   }
 
-  const Blocking blocking_;
+  const ColumnBlocking blocking_;
 };
 
 }  // namespace

@@ -19,10 +19,10 @@ constexpr int64_t few_pixels = 512;
 constexpr int64_t fewest_pixels = 64;  // of a block, while the limit allows
 
 // NCHW with several images a product: y (or dy) goes through a matrix of its own.
-bool merges(const Problem &problem, const Blocking &blocking) {
+bool merges(const Problem &problem, const ColumnBlocking &blocking) {
   return !problem.channels_last() && blocking.images > 1;
 }
-bool gathers_patches(const Problem &problem, const Blocking &blocking) {
+bool gathers_patches(const Problem &problem, const ColumnBlocking &blocking) {
   return merges(problem, blocking) || !patches_in_place(problem.geometry);
 }
 
@@ -32,7 +32,7 @@ struct Arrays {
   std::byte *product;  // of the GEMM
 
   template <class Visit>
-  void each(const Visit &visit, const Problem &problem, const Execution &execution, const Blocking &blocking) {
+  void each(const Visit &visit, const Problem &problem, const Execution &execution, const ColumnBlocking &blocking) {
     const Geometry &g = problem.geometry;
     const int64_t count = blocking.count();
     const ProductShape shape = product_shape(problem, count);
@@ -44,12 +44,12 @@ struct Arrays {
   }
 };
 
-Blocking wanted_blocking(const Problem &problem, const Execution &execution) {
+ColumnBlocking wanted_blocking(const Problem &problem, const Execution &execution) {
   const Geometry &g = problem.geometry;
   const int64_t plane = g.output_pixels();
   const int64_t wanted =
       std::max<int64_t>(block_bytes / (g.patch_size() * static_cast<int64_t>(problem.item_bytes())), 1);
-  Blocking blocking{1, 0, execution.threads};
+  ColumnBlocking blocking{1, 0, execution.threads};
   if (plane < few_pixels || problem.channels_last()) {  // channels last, images lie one behind the other in y
     blocking.images = std::clamp<int64_t>(wanted / plane, 1, std::max<int64_t>(g.batch, 1));
   }
@@ -58,9 +58,9 @@ Blocking wanted_blocking(const Problem &problem, const Execution &execution) {
 }
 
 template <class T>
-Blocking block(const Problem &problem, const Execution &execution) {
+ColumnBlocking block(const Problem &problem, const Execution &execution) {
   return fitted(wanted_blocking(problem, execution), execution.workspace_limit,
-                [&](const Blocking &blocking) { return scratch_bytes<Arrays<T>>(problem, execution, blocking); });
+                [&](const ColumnBlocking &blocking) { return scratch_bytes<Arrays<T>>(problem, execution, blocking); });
 }
 
 template <class T>
@@ -137,7 +137,7 @@ class Wide final : public Lowered<T> {
     });
   }
 
-  const Blocking blocking_;
+  const ColumnBlocking blocking_;
 };
 
 }  // namespace

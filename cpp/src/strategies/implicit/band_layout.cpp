@@ -17,7 +17,8 @@ constexpr int64_t band_bytes = 576 << 10, only_band_bytes = 1100 << 10, band_pix
 constexpr int64_t block_depth = 640;
 // Taps of a kernel: their places are held on the stack while weights are laid out.
 constexpr int64_t most_taps = 512;
-// What the rows around a single row may take: more is mostly padding or dilation, and copied for little.
+// Bytes of the source that a band of a single row of targets may read. Where it would be more, most of them are padding
+// or the halo rows of a large dilation, copied for one row only.
 constexpr double most_bytes_of_a_row = 2e6;
 
 int64_t vector_lanes(const Problem &problem) {
@@ -49,7 +50,7 @@ double bytes_of_a_row(const Problem &problem) {
 
 }  // namespace
 
-const char *refuses_bands(const Problem &problem) {
+const char *why_no_bands(const Problem &problem) {
   const Geometry &g = problem.geometry;
   if (problem.pass == Pass::backward_weight) return "it computes the forward pass and the input gradient only";
   if (g.kernel_area() > most_taps) return "it is for kernels of at most 512 taps";
@@ -69,12 +70,12 @@ BandLayout::BandLayout(const Problem &problem, const Execution &execution, Lanes
       sides(problem),
       band(problem.geometry, sides.backward),
       strided(sides.strided(problem.geometry)),
-      area(g.kernel_area()),
+      all_taps(g.kernel_area()),
       panel(2 * vector_lanes(problem)),
       panels(ceil_div(sides.target.channels, panel)) {
   const int64_t depth = sides.source.channels;
   const int64_t depth_blocks =
-      std::max<int64_t>(ceil_div(ceil_div(depth * area, product(sides.phases)), block_depth), 1);
+      std::max<int64_t>(ceil_div(ceil_div(depth * all_taps, product(sides.phases)), block_depth), 1);
   block_channels = std::max<int64_t>(ceil_div(depth, depth_blocks), 1);
   int64_t earlier = 0;
   const IndexGrid<3> grid{{sides.phases[0], sides.phases[1], sides.phases[2]}};
@@ -82,7 +83,7 @@ BandLayout::BandLayout(const Problem &problem, const Execution &execution, Lanes
     const Sizes residue = grid.at(i);
     if (sides.backward) for_taps_of_phase(g, residue, [&](int64_t tap) { tap_numbers.push_back(tap); });
     else
-      for (int64_t tap = 0; tap < area; ++tap) tap_numbers.push_back(tap);
+      for (int64_t tap = 0; tap < all_taps; ++tap) tap_numbers.push_back(tap);
     const int64_t all = static_cast<int64_t>(tap_numbers.size());
     phases.push_back({residue, all - earlier, earlier});
     earlier = all;
@@ -94,7 +95,7 @@ BandLayout::BandLayout(const Problem &problem, const Execution &execution, Lanes
     // Where bits must not depend on the batch, what fits the limit must not either.
     const bool only_one = g.batch * sides.phase_sizes[0] * ceil_div(rows, band_rows) == 1 && !execution.deterministic;
     local_weights =
-        lanes == Lanes::channels && !execution.packed_weights && (only_one || (sides.backward && area == 1));
+        lanes == Lanes::channels && !execution.packed_weights && (only_one || (sides.backward && all_taps == 1));
     measure(execution);
     const size_t bytes =
         rounded(shared_weights_size, problem.item_bytes()) + thread_bytes(*this, problem.types.operand);
@@ -130,12 +131,12 @@ void BandLayout::measure(const Execution &execution) {
 
 int64_t BandLayout::packed_size() const {
   if (lanes == Lanes::pixels) return g.w_size();
-  return g.groups * panels * panel * sides.source.channels * area;
+  return g.groups * panels * panel * sides.source.channels * all_taps;
 }
 
 std::vector<int64_t> BandLayout::tap_offsets() const {
   const int64_t depth = sides.source.channels;
-  std::vector<int64_t> offsets(static_cast<size_t>(depth * area));
+  std::vector<int64_t> offsets(static_cast<size_t>(depth * all_taps));
   if (!strided) {
     band.tap_offsets(band_rows, depth, channel_stride, offsets.data());
     return offsets;

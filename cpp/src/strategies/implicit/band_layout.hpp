@@ -16,7 +16,7 @@ namespace gemmconv::implicit {
 enum class Lanes { channels, pixels };
 
 // Why no band can be made of the problem, or nullptr.
-const char *refuses_bands(const Problem &problem);
+const char *why_no_bands(const Problem &problem);
 
 // The stride phases of dx that differ along the last axis only: they are computed together and interleaved. The forward
 // pass is one phase of all taps.
@@ -36,7 +36,7 @@ struct BandLayout {
   PaddedBand band;
   bool strided;              // dx phase by phase
   bool local_weights;        // laid out block by block, just before a band uses them, rather than all before the call
-  int64_t area;              // taps
+  int64_t all_taps;          // taps
   int64_t panel, panels;     // target channels of a panel of weights (two vectors), panels of a group
   int64_t band_rows, bands;  // rows of a phase
   int64_t parts;             // of the target channels

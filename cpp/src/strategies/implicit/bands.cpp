@@ -1,5 +1,5 @@
 // The variant `bands`: target channels fill the lanes and a pixel is broadcast to all of them. The weights, laid out in
-// panels of two vectors of target channels, are streamed through in order; the sums are transposed to planes a band at a
+// panels of two vectors of target channels, are read in order; the sums are transposed to planes a band at a
 // time.
 #include <algorithm>
 
@@ -43,7 +43,7 @@ class Bands final : public BandTasks<T> {
   // Where a panel of a phase begins in the laid-out weights [group][phase][panel][source channel][tap][lane].
   int64_t packed_place(const PhaseTaps &phase, int64_t group, int64_t number) const {
     const int64_t depth = layout_.sides.source.channels, panel = layout_.panel;
-    return (group * layout_.area + phase.earlier) * layout_.panels * panel * depth +
+    return (group * layout_.all_taps + phase.earlier) * layout_.panels * panel * depth +
            number * panel * depth * phase.taps;
   }
 
@@ -53,23 +53,23 @@ class Bands final : public BandTasks<T> {
                      T *to) const {
     const Geometry &g = layout_.g;
     const Sides &sides = layout_.sides;
-    const int64_t panel = layout_.panel, area = layout_.area, taps = phase.taps;
+    const int64_t panel = layout_.panel, all_taps = layout_.all_taps, taps = phase.taps;
     const int64_t first = number * panel, used = std::min(panel, sides.target.channels - first);
     if (taps == 0) return;
     if (used < panel) std::fill_n(to, count * taps * panel, T(0));
     const auto transpose = kernels<T>().moves.transpose;
     const T *from =
         w + group * g.group_outputs() * g.patch_size() + first * sides.target_weights + c * sides.source_weights;
-    if (!sides.backward) return transpose(used, count * area, from, sides.target_weights, to, panel);
-    if (area == 1) return kernels<T>().moves.copy(count, used, from, sides.source_weights, 1, to, panel, 1);
+    if (!sides.backward) return transpose(used, count * all_taps, from, sides.target_weights, to, panel);
+    if (all_taps == 1) return kernels<T>().moves.copy(count, used, from, sides.source_weights, 1, to, panel, 1);
     for (int64_t i = 0; i < count; ++i, from += sides.source_weights, to += taps * panel) {
-      if (taps == area) {
-        transpose(used, area, from, area, to, panel);
+      if (taps == all_taps) {
+        transpose(used, all_taps, from, all_taps, to, panel);
         continue;
       }
       for (int64_t t = 0; t < taps; ++t) {
         const T *tap = from + layout_.tap_numbers[static_cast<size_t>(phase.earlier + t)];
-        for (int64_t j = 0; j < used; ++j) to[t * panel + j] = tap[j * area];
+        for (int64_t j = 0; j < used; ++j) to[t * panel + j] = tap[j * all_taps];
       }
     }
   }
@@ -93,13 +93,13 @@ class Bands final : public BandTasks<T> {
   // sums[row][column][lane] of one panel of target channels and one phase.
   void sum_panel(const Call &call, const Task &task, const PhaseTaps &phase, int64_t number, T *sums,
                  const BandArrays<T> &scratch) const {
-    const ChannelsLastKernel<T> &kernel = kernels<T>().channels_last;
+    const PixelBroadcastKernel<T> &kernel = kernels<T>().pixel_broadcast;
     const int64_t panel = layout_.panel, depth = layout_.sides.source.channels, taps = phase.taps;
     const int64_t width = layout_.sides.phase_sizes[2], row_step = layout_.band.row_step();
     const int64_t used = std::min(panel, layout_.sides.target.channels - number * panel);
     const auto multiply = kernel.row[used > kernels<T>().lanes ? 1 : 0];
     const int64_t *offsets = this->offsets_.data() + phase.earlier * depth;
-    // Blocks of source channels, whose weights stay in the second-level cache while the rows of the band pass.
+    // Blocks of source channels, whose weights stay in the second-level cache for all rows of the band.
     for (int64_t c = 0; c < depth; c += layout_.block_channels) {
       const int64_t count = std::min(layout_.block_channels, depth - c);
       const T *weights = scratch.weights;
@@ -174,7 +174,7 @@ const char *bands_refuse(const Problem &problem, const Execution &) {
   if (problem.channels_last() && Sides(problem).strided(problem.geometry)) {
     return "it computes the input gradient of channels-last tensors for unit strides only";
   }
-  return refuses_bands(problem);
+  return why_no_bands(problem);
 }
 
 PreparedPointer prepare_bands(const Problem &problem, const Execution &execution) {

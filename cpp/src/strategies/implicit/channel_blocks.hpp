@@ -29,7 +29,7 @@ struct ChannelBlocks {
 template <class T>
 void pack_channel_blocks(const Geometry &g, const Sides &sides, const ChannelBlocks &blocks, int threads, const T *w,
                          T *packed) {
-  const int64_t area = g.kernel_area(), sources = sides.source.channels, targets = sides.target.channels;
+  const int64_t all_taps = g.kernel_area(), sources = sides.source.channels, targets = sides.target.channels;
   // A thread packs whole (group, block, source channel) slices; the taps of a weight lie side by side and are read
   // together.
   const IndexGrid tasks{g.groups, blocks.count, sources};
@@ -39,9 +39,9 @@ void pack_channel_blocks(const Geometry &g, const Sides &sides, const ChannelBlo
       const int64_t first = blocks.first(block), size = blocks.size(block);
       const T *from =
           w + group * g.group_outputs() * g.patch_size() + first * sides.target_weights + source * sides.source_weights;
-      T *to = packed + (group * targets + first) * sources * area + source * size;
+      T *to = packed + (group * targets + first) * sources * all_taps + source * size;
       for (int64_t j = 0; j < size; ++j) {
-        for (int64_t tap = 0; tap < area; ++tap) {
+        for (int64_t tap = 0; tap < all_taps; ++tap) {
           to[tap * sources * size + j] = from[j * sides.target_weights + tap];
         }
       }

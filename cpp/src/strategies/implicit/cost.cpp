@@ -1,5 +1,6 @@
 // Counted in cycles of a core that multiplies and adds two vectors in each: fitted on a Sapphire Rapids with AVX-512 in
-// float32, where the products reach 165 of 177 GFLOP/s. The other strategies count on 4.2 GHz.
+// float32, where the products reach 165 of 177 GFLOP/s; what was fitted elsewhere says so. Cycles become seconds of the
+// core that all estimates are for: see choose.hpp.
 #include "cost.hpp"
 
 #include <algorithm>
@@ -22,8 +23,8 @@ double seconds_of(const Problem &problem, const Execution &execution, double cyc
   return (cycles * thin + 1500 * calls + 2000) / cycles_per_second / execution.threads;
 }
 
-// Cycles to copy one cell of the source into a band: where rows of pixels are contiguous, and where they are picked out of
-// the channels of pixels (fitted on 241 layer-passes of real networks in NHWC, Zen 4, 2026-11).
+// Cycles to copy one cell of the source into a band: where rows of pixels are contiguous, and where they are gathered
+// with a stride from the channels of pixels (fitted on 241 layer-passes of real networks in NHWC, Zen 4, 2026-11).
 constexpr double copy_cell = 0.15, copy_cell_channels_last = 1.2, copy_cell_of_channels_last_1x1 = 2;
 // 1x1 kernels would read the planes in place: whole copies are not hidden by arithmetic.
 constexpr double pointwise_copies = 8;
@@ -41,7 +42,7 @@ constexpr double one_vector_of_pixels = 1.15;
 // The fewest cycles in which a product of one vector of pixels with all target channels is done.
 constexpr double least_cycles_per_product = 2.4;
 
-// Cycles to copy the bands of a call. A short band brings as many rows around it.
+// Cycles to copy the bands of a call. A short band needs the same number of halo rows as a tall one.
 double band_copies(const BandLayout &layout) {
   const Geometry &g = layout.g;
   const double around = 1 + real((g.kernel[1] - 1) * g.dilation[1]) / real(std::max<int64_t>(layout.band_rows, 1));
@@ -54,7 +55,7 @@ double band_copies(const BandLayout &layout) {
 // Cycles to lay out one weight in panels of target channels, all of its uses together.
 double layout_cycles(const BandLayout &layout) {
   const Geometry &g = layout.g;
-  const bool copied = layout.sides.backward && layout.area == 1;  // rather than transposed
+  const bool copied = layout.sides.backward && layout.all_taps == 1;  // rather than transposed
   if (layout.local_weights) {
     const double times = real(g.batch * layout.sides.phase_sizes[0] * layout.bands);
     return (copied ? lay_out_copied : lay_out_locally) * times;
@@ -65,7 +66,7 @@ double layout_cycles(const BandLayout &layout) {
 }
 
 double few_pixels_penalty(const BandLayout &layout) {
-  const int64_t few = layout.strided && layout.area > 1 ? few_pixels_strided : few_pixels;
+  const int64_t few = layout.strided && layout.all_taps > 1 ? few_pixels_strided : few_pixels;
   return product(layout.sides.phase_sizes) < few ? few_pixels_factor : 1;
 }
 
@@ -75,7 +76,7 @@ double bands_seconds(const Problem &problem, const Execution &execution, const B
   const Geometry &g = problem.geometry;
   const Sides &sides = layout.sides;
   const double groups = real(g.batch * g.groups), pixels = groups * real(product(sides.phase_sizes));
-  const double products = real(sides.source.channels * layout.area), lanes = lanes_of(problem);
+  const double products = real(sides.source.channels * layout.all_taps), lanes = lanes_of(problem);
   const double vectors = real(ceil_div(sides.target.channels, static_cast<int64_t>(lanes)));
   const double transposed =
       groups * real(sides.target.pixels()) * real(sides.target.channels) * (layout.strided ? 0.6 : 0.45);
@@ -89,7 +90,7 @@ double bands_seconds(const Problem &problem, const Execution &execution, const B
 double pixels_seconds(const Problem &problem, const Execution &execution, const BandLayout &layout) {
   const Geometry &g = problem.geometry;
   const Sides &sides = layout.sides;
-  const double products = real(sides.source.channels * layout.area), rows = real(sides.target.channels);
+  const double products = real(sides.source.channels * layout.all_taps), rows = real(sides.target.channels);
   const double vectors = real(ceil_div(sides.phase_sizes[2], static_cast<int64_t>(lanes_of(problem))));
   const double row_vectors =
       real(g.batch * g.groups * sides.phase_sizes[0] * sides.phase_sizes[1]) * vectors * products;
@@ -151,7 +152,7 @@ double rows_seconds(const Problem &problem, const Execution &execution) {
 double weight_seconds(const Problem &problem, const Execution &execution, const WeightLayout &layout) {
   const Geometry &g = problem.geometry;
   const double pixels = real(g.batch * g.output_pixels());
-  const double k = real(layout.outputs), q = real(layout.inputs * layout.area), lanes = real(layout.lanes);
+  const double k = real(layout.outputs), q = real(layout.inputs * layout.all_taps), lanes = real(layout.lanes);
   const double transpose = 5.0 / lanes, gather = layout.pointwise ? 0 : 3.0 / lanes;
   double cycles = 0;
   if (layout.in_lanes == WeightLanes::outputs) {
@@ -159,8 +160,8 @@ double weight_seconds(const Problem &problem, const Execution &execution, const 
     cycles = pixels * real(ceil_div(layout.outputs, layout.lanes)) * q / 2 * one_vector + transpose * k * pixels +
              2 * transpose * k * q;
   } else {
-    cycles =
-        pixels * real(ceil_div(layout.inputs * layout.area, layout.lanes)) * k / 2 + (transpose + gather) * q * pixels;
+    cycles = pixels * real(ceil_div(layout.inputs * layout.all_taps, layout.lanes)) * k / 2 +
+             (transpose + gather) * q * pixels;
   }
   return seconds_of(problem, execution, cycles / 0.9 * real(g.groups));
 }

@@ -12,12 +12,12 @@ namespace {
 constexpr int64_t panel_depth = 640;
 // Below so many pixels the weights are read where they are although the input gradient reads them with a large stride;
 // above, it pays to transpose them once a call. 1x1 weights have the largest strides, a page at a time, and are
-// transposed fastest: chunk by chunk for up to two panels, else once a call.
+// transposed fastest: a block of rows at a time for up to two panels, else once a call.
 constexpr int64_t worth_transposing = 600, most_local_panels = 2;
 // Weights that leave the second-level cache are read once for so many strips.
 constexpr int64_t most_strips = 4;
-// Outputs that leave the caches anyway are written around them where little arithmetic hides it: 1x1 kernels of 32
-// channels at 112x112 gain a fifth.
+// Outputs that leave the caches anyway are written with non-temporal stores where little arithmetic hides the writes:
+// 1x1 kernels of 32 channels at 112x112 gain a fifth.
 constexpr int64_t streamed_bytes = 2 << 20, streamed_depth = 160;
 // A row of the panel is gathered in about as many cycles as five target channels take to read it.
 constexpr double cycles_per_row = 2, cycles_to_gather = 10;
@@ -40,22 +40,22 @@ PanelLayout::PanelLayout(const Problem &problem, const Execution &execution)
     tile = kernels<decltype(type)>().panel.columns;
   });
   // Tiny planes share panels: 4x4 pixels are a quarter of one.
-  const int64_t pixels = product(sides.phase_sizes), area = g.kernel_area();
+  const int64_t pixels = product(sides.phase_sizes), all_taps = g.kernel_area();
   merged = g.batch > 1 && pixels <= 2 * lanes;
-  const bool has_to = sides.backward && (execution.packed_weights || (area > 1 && strided));
+  const bool has_to = sides.backward && (execution.packed_weights || (all_taps > 1 && strided));
   const int64_t wide = (strided || merged ? 1 : most_strips) * tile;
   const int64_t local_panels = merged ? ceil_div(g.batch * pixels, wide) : g.batch * ceil_div(pixels, wide);
-  const bool pays = area == 1 ? local_panels > most_local_panels : g.batch * pixels >= worth_transposing;
+  const bool pays = all_taps == 1 ? local_panels > most_local_panels : g.batch * pixels >= worth_transposing;
   transposed = has_to || (sides.backward && pays && can_transpose(execution));
   divide(execution);
-  // Neither is worth a refusal, which must not depend on the batch either.
+  // If the limit is short, drop merging and transposing rather than refuse: a refusal must not depend on the batch.
   const size_t one_thread = rounded(shared_weights_size, item_) + thread_bytes();
   if (one_thread > execution.workspace_limit && (merged || transposed != has_to)) {
     merged = false;
     transposed = has_to;
     divide(execution);
   }
-  stream = direct && depth * area <= streamed_depth &&
+  stream = direct && depth * all_taps <= streamed_depth &&
            g.batch * g.groups * rows * pixels * static_cast<int64_t>(item_) >= streamed_bytes;
   const IndexGrid<3> all{{sides.phases[0], sides.phases[1], sides.phases[2]}};
   for (int64_t i = 0; i < all.count() && all.count() <= most_stored_phases; ++i)
@@ -87,7 +87,7 @@ void PanelLayout::divide(const Execution &execution) {
 }
 
 void PanelLayout::divide_columns(const Execution &execution) {
-  const int64_t pixels = product(sides.phase_sizes), area = g.kernel_area();
+  const int64_t pixels = product(sides.phase_sizes), all_taps = g.kernel_area();
   columns = merged ? pixels * g.batch : pixels;
   // The pixels behind the last whole vector: up to 10 of 16 are computed faster one by one, vectors along the products,
   // where rows of weights are contiguous. It adds in another order, so not when bits must not depend on a pixel's place.
@@ -97,7 +97,7 @@ void PanelLayout::divide_columns(const Execution &execution) {
   vectors = ceil_div(columns - remainder, lanes);
   // Whatever decides here must not depend on the batch.
   const bool reread =
-      (sides.backward && area == 1) || rows * depth * area * static_cast<int64_t>(item_) > cached_weight_bytes;
+      (sides.backward && all_taps == 1) || rows * depth * all_taps * static_cast<int64_t>(item_) > cached_weight_bytes;
   strips = reread && direct ? std::clamp<int64_t>(ceil_div(vectors * lanes, tile), 1, most_strips) : 1;
   panels = std::max<int64_t>(ceil_div(vectors * lanes, strips * tile), 1);
   most_columns = strips * tile + ceil_div(remainder, panels);
@@ -120,15 +120,15 @@ void PanelLayout::divide_rows(const Execution &execution) {
 }
 
 // Blocks of products shrink until one thread's share fits the limit, then as many threads as fit: the order of additions
-// must not depend on their number. Where it must not depend on the batch or on parts either, blocks leave room for
+// must not depend on their number. Where it must not depend on the batch or on parts either, blocks leave space for
 // whatever these may need.
 void PanelLayout::divide_depth(const Execution &execution) {
-  const int64_t pixels = product(sides.phase_sizes), area = g.kernel_area();
+  const int64_t pixels = product(sides.phase_sizes), all_taps = g.kernel_area();
   const PatchGrid widest = grid({0, 0, 0});
   // No phase has more taps than its strides leave of the kernel.
   int64_t most_taps = 1;
   for (int i = 0; i < 3; ++i) most_taps *= ceil_div(g.kernel[i], widest.taps[i].gap);
-  const bool may_transpose = sides.backward && ((area > 1 && strided) || can_transpose(execution));
+  const bool may_transpose = sides.backward && ((all_taps > 1 && strided) || can_transpose(execution));
   for (int64_t most = panel_depth;; most /= 2) {
     taps = std::min(most_taps, std::max<int64_t>(most, 1));
     const int64_t blocks = ceil_div(depth * taps, std::max<int64_t>(most, 1));
@@ -142,7 +142,7 @@ void PanelLayout::divide_depth(const Execution &execution) {
     size_t needed = rounded(shared_weights_size, item_) + thread_bytes();
     if (execution.deterministic) {
       needed = (may_transpose ? rounded(g.w_size(), item_) : 0) + rounded(panel_size, item_) +
-               static_cast<size_t>(table_bytes) + (sides.backward && area == 1 ? rounded(all_local, item_) : 0) +
+               static_cast<size_t>(table_bytes) + (sides.backward && all_taps == 1 ? rounded(all_local, item_) : 0) +
                (strided || pixels <= 2 * lanes ? rounded(all_sums, item_) : 0);
     }
     if (needed <= execution.workspace_limit || most <= 1) return;
@@ -173,7 +173,7 @@ PatchGrid PanelLayout::grid(const Sizes &residue) const {
   PatchGrid result;
   for (int i = 0; i < 3; ++i) {
     result.taps[i] =
-        sides.backward ? TapLine::backward(g.axis(i), g.flip, residue[i]) : TapLine::forward(g.axis(i), g.flip);
+        sides.backward ? TapSequence::backward(g.axis(i), g.flip, residue[i]) : TapSequence::forward(g.axis(i), g.flip);
   }
   result.targets = sides.phase_sizes;
   result.sources = sides.source.sizes;

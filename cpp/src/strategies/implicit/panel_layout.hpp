@@ -39,7 +39,7 @@ struct PanelLayout {
   bool transposed;                      // the weights, for the input gradient: before the call
   bool local;                           // 1x1 weights are transposed block by block, just before they are used
   bool direct;                          // sums are written where they belong, rather than copied there
-  bool stream;                          // they are written around the caches
+  bool stream;                          // they are written with non-temporal stores
   int64_t columns, vectors, remainder;  // of a sequence
   int64_t lanes, tile;                  // pixels of a vector, and of the widest register tile
   int64_t panels, strips;               // of a sequence; of a panel, each as wide as a tile

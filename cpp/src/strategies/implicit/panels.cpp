@@ -76,7 +76,7 @@ class Panels final : public Prepared {
     for (int64_t r = 0; r < sides.phases[2]; ++r) {
       const PanelPhase phase = layout_.phase({phase_of_rows / sides.phases[1], phase_of_rows % sides.phases[1], r});
       PatchPanel panel(phase.grid, layout_.most_columns, layout_.taps, scratch.tables);
-      panel.cut(columns.first, columns.count);
+      panel.set_columns(columns.first, columns.count);
       Sums sums{target + columns.first, sides.target.strides.channel, rows.begin, rows.end - rows.begin,
                 call.bias ? call.bias + channel : nullptr};
       if (!layout_.direct) {
@@ -102,10 +102,11 @@ class Panels final : public Prepared {
     const Strides &strides = layout_.sides.source.strides;
     const int64_t taps = phase.grid.tap_count();
     const T *source = call.source + layout_.sides.source.offset(image, group);
-    const T *weights = call.weights + group * g.group_outputs() * g.patch_size() + view.offset + sums.begin * view.row;
+    const T *weights =
+        call.weights + group * g.group_outputs() * g.patch_size() + view.offset + sums.begin * view.row_stride;
     PanelProduct<T> product{};
     product.n = columns.count - columns.remainder;
-    product.a_row = view.row;
+    product.a_row = view.row_stride;
     product.copy_row = layout_.panel_row;
     product.c_row = sums.row;
     product.stream = layout_.stream;
@@ -127,11 +128,11 @@ class Panels final : public Prepared {
         const T *patches = in_place ? from + columns.first : scratch.panel;
         const int64_t patch_row = in_place ? strides.channel : layout_.panel_row;
         if (!in_place) {
-          panel.aim(t, t + block);
+          panel.find_runs(t, t + block);
           panel.gather(channels, from, strides.channel, scratch.panel, layout_.panel_row);
         }
-        multiply_block(weights + c * view.channel + t * view.tap, view, channels, block, patches, patch_row,
-                       columns.remainder, product, scratch, sums);
+        multiply_block(weights + c * view.channel_stride + t * view.tap_stride, view, channels, block, patches,
+                       patch_row, columns.remainder, product, scratch, sums);
         product.accumulate = true;
         t += layout_.taps;
       } while (t < taps);
@@ -152,11 +153,11 @@ class Panels final : public Prepared {
     const int64_t chunk = again && k > 0 ? chunk_rows : sums.count;
     for (int64_t i = 0; i < sums.count; i += chunk) {
       product.m = std::min(chunk, sums.count - i);
-      product.a = weights + i * view.row;
-      product.a_row = view.row;
+      product.a = weights + i * view.row_stride;
+      product.a_row = view.row_stride;
       view.set_columns(channels, taps, product);
       if (layout_.local && k > 0) {
-        kernels<T>().moves.transpose(k, product.m, product.a, view.channel, scratch.weights, k);
+        kernels<T>().moves.transpose(k, product.m, product.a, view.channel_stride, scratch.weights, k);
         product.a = scratch.weights;
         product.a_row = product.inner = k;
         product.a_inner = product.outer = 1;

@@ -51,8 +51,8 @@ class Pixels final : public BandTasks<T> {
       const WeightView view = weights_of(first[r]);
       product.m = channels;
       product.n = width;
-      product.a = group_weights + view.offset + own.begin * view.row;
-      product.a_row = view.row;
+      product.a = group_weights + view.offset + own.begin * view.row_stride;
+      product.a_row = view.row_stride;
       view.set_columns(depth, first[r].taps, product);
       product.b_offsets = this->offsets_.data() + first[r].earlier * depth;
       product.c_row = interleaved ? width : channel_stride;
@@ -81,7 +81,7 @@ class Pixels final : public BandTasks<T> {
 
 const char *pixels_refuse(const Problem &problem, const Execution &) {
   if (problem.channels_last()) return "it is for planes (NCHW), and the channels of this problem come last";
-  return refuses_bands(problem);
+  return why_no_bands(problem);
 }
 
 PreparedPointer prepare_pixels(const Problem &problem, const Execution &execution) {

@@ -29,7 +29,7 @@ class WeightBands final : public WeightTasks<T> {
   void run_task(const WeightOperands<T> &operands, const WeightTask &task,
                 const WeightArrays<T> &scratch) const override {
     const Geometry &g = layout_.g;
-    const int64_t products = task.channels * layout_.area, plane = g.output_pixels(), width = g.output[2];
+    const int64_t products = task.channels * layout_.all_taps, plane = g.output_pixels(), width = g.output[2];
     Source source{scratch.panel, width};
     if (layout_.pointwise) {
       for (int64_t c = 0; c < task.channels; ++c) scratch.offsets[c] = c * plane;
@@ -51,7 +51,7 @@ class WeightBands final : public WeightTasks<T> {
       }
     }
     kernels<T>().moves.transpose(products, task.outputs, scratch.sums, layout_.sums_row, operands.gradient(task),
-                                 layout_.inputs * layout_.area);
+                                 layout_.inputs * layout_.all_taps);
   }
 
   // sums[q][k] += x(q, p) dy[k][p] over the pixels of a band, panels of target channels one after the other, so that what
@@ -59,7 +59,7 @@ class WeightBands final : public WeightTasks<T> {
   void add_band(const WeightTask &task, const Source &source, int64_t rows, const T *dy,
                 const WeightArrays<T> &scratch) const {
     const WeightGradientKernel<T> &kernel = kernels<T>().weight_gradient;
-    const int64_t products = task.channels * layout_.area, plane = layout_.g.output_pixels();
+    const int64_t products = task.channels * layout_.all_taps, plane = layout_.g.output_pixels();
     const int64_t width = layout_.g.output[2], pixels = rows * width;
     const int64_t all = ceil_div(task.outputs, layout_.lanes), panels = ceil_div(all, layout_.vectors);
     for (int64_t panel = 0; panel < panels; ++panel) {
@@ -82,7 +82,7 @@ class WeightBands final : public WeightTasks<T> {
 }  // namespace
 
 const char *weight_bands_refuse(const Problem &problem, const Execution &) {
-  if (const char *reason = refuses_weight_gradient_of_planes(problem)) return reason;
+  if (const char *reason = why_no_weight_gradient_of_planes(problem)) return reason;
   if (problem.geometry.pointwise() || can_pad_in_bands(problem.geometry)) return nullptr;
   return "it is for strides whose product is at most 64 and for padded rows of at most 10^12 cells";
 }

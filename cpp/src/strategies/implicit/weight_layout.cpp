@@ -18,7 +18,7 @@ int64_t rounded_up(int64_t size, int64_t step) { return ceil_div(size, step) * s
 
 }  // namespace
 
-const char *refuses_weight_gradient_of_planes(const Problem &problem) {
+const char *why_no_weight_gradient_of_planes(const Problem &problem) {
   if (problem.pass != Pass::backward_weight) return "it computes the weight gradient only";
   if (problem.channels_last()) return "it is for planes (NCHW), and the channels of this problem come last";
   return nullptr;
@@ -37,7 +37,7 @@ bool can_pad_in_bands(const Geometry &g) {
 
 PatchGrid WeightLayout::grid() const {
   PatchGrid result;
-  for (int i = 0; i < 3; ++i) result.taps[i] = TapLine::forward(g.axis(i), g.flip);
+  for (int i = 0; i < 3; ++i) result.taps[i] = TapSequence::forward(g.axis(i), g.flip);
   result.targets = g.output;
   result.sources = g.input;
   result.source_stride = g.x_strides().axis;
@@ -61,8 +61,8 @@ void WeightLayout::measure() {
     panel_size = channels * channel_stride + cache_line;
     transposed_size = band_rows * g.output[2] * std::min(width, vectors * lanes);  // of one panel
     sums_row = width;
-    sums_size = channels * area * width;
-    offsets_size = channels * area;
+    sums_size = channels * all_taps * width;
+    offsets_size = channels * all_taps;
     return;
   }
   const int64_t products = channels * taps;
@@ -75,23 +75,24 @@ void WeightLayout::measure() {
 void WeightLayout::start() {
   parts = 1;
   tap_blocks = 1;
-  taps = area;
+  taps = all_taps;
   channels = inputs;
   if (in_lanes == WeightLanes::outputs) {
     band_rows = std::clamp<int64_t>(band_pixels / g.output[2], 1, g.output[1]);
     band_rows = ceil_div(g.output[1], ceil_div(g.output[1], band_rows));
     return;
   }
-  const int64_t fit = widest_panel / area;
+  const int64_t fit = widest_panel / all_taps;
   if (fit == 0) {
-    tap_blocks = ceil_div(area, widest_panel / 2);
-    taps = ceil_div(area, tap_blocks);
+    tap_blocks = ceil_div(all_taps, widest_panel / 2);
+    taps = ceil_div(all_taps, tap_blocks);
   }
   // The number of channels that leaves the fewest lanes empty.
   channels = 1;
   double best = 0;
   for (int64_t count = 1; count <= std::min(inputs, fit); ++count) {
-    const double fill = static_cast<double>(count * area) / static_cast<double>(rounded_up(count * area, lanes));
+    const double fill =
+        static_cast<double>(count * all_taps) / static_cast<double>(rounded_up(count * all_taps, lanes));
     if (fill >= best) best = fill, channels = count;
   }
   // Small images share a block, so that dw is not read and written for each.
@@ -121,7 +122,7 @@ WeightLayout::WeightLayout(const Problem &problem, const Execution &execution, W
       in_lanes(in_lanes),
       inputs(g.group_inputs()),
       outputs(g.group_outputs()),
-      area(g.kernel_area()),
+      all_taps(g.kernel_area()),
       pointwise(g.pointwise()),
       type_(problem.types.operand) {
   with_type(type_, [&](auto type) {
@@ -157,7 +158,7 @@ WeightTask WeightLayout::task(int64_t number) const {
   const Range vectors_of_part = even_share(ceil_div(outputs, lanes), part, parts);
   const int64_t begin = std::min(outputs, vectors_of_part.begin * lanes);
   const int64_t end = std::min(outputs, vectors_of_part.end * lanes);
-  return {group, c, std::min(channels, inputs - c), tap, std::min(taps, area - tap), begin, end - begin};
+  return {group, c, std::min(channels, inputs - c), tap, std::min(taps, all_taps - tap), begin, end - begin};
 }
 
 }  // namespace gemmconv::implicit

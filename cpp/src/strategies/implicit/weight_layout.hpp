@@ -28,15 +28,15 @@ struct WeightLayout {
 
   const Geometry &g;
   WeightLanes in_lanes;
-  int64_t inputs, outputs, area;     // channels of a group, taps
-  bool pointwise;                    // x itself is the matrix of patches
-  int64_t channels, channel_blocks;  // source channels of a task
-  int64_t taps, tap_blocks;          // taps of a task: all where it has several channels
-  int64_t parts;                     // of the target channels
-  int64_t lanes, vectors;            // of one vector, of the widest tile
-  int64_t pixels, images;            // of a block, patches in lanes: some pixels of an image, or whole images
-  int64_t band_rows;                 // of dy, outputs in lanes
-  int64_t channel_stride;            // of the padded band
+  int64_t inputs, outputs, all_taps;  // channels of a group, taps
+  bool pointwise;                     // x itself is the matrix of patches
+  int64_t channels, channel_blocks;   // source channels of a task
+  int64_t taps, tap_blocks;           // taps of a task: all where it has several channels
+  int64_t parts;                      // of the target channels
+  int64_t lanes, vectors;             // of one vector, of the widest tile
+  int64_t pixels, images;             // of a block, patches in lanes: some pixels of an image, or whole images
+  int64_t band_rows;                  // of dy, outputs in lanes
+  int64_t channel_stride;             // of the padded band
   int64_t panel_row, sums_row;
   int threads;
   // Elements of a thread's scratch memory (the tables: bytes): a band of x or a block of patches, what is transposed for
@@ -95,12 +95,12 @@ struct WeightOperands {
   }
   T *gradient(const WeightTask &task) const {
     const int64_t output = task.group * layout.outputs + task.output;
-    return dw + (output * layout.inputs + task.channel) * layout.area + task.tap;
+    return dw + (output * layout.inputs + task.channel) * layout.all_taps + task.tap;
   }
 };
 
 // Why the weight gradient cannot be computed by either layout of planes, or nullptr.
-const char *refuses_weight_gradient_of_planes(const Problem &problem);
+const char *why_no_weight_gradient_of_planes(const Problem &problem);
 // Whether x can be padded in bands at all.
 bool can_pad_in_bands(const Geometry &g);
 

@@ -1,6 +1,6 @@
 // The variant `weight_panels`: the products of a patch fill the lanes. Patches are gathered some pixels at a time and
-// transposed, [pixel][product]; dy is read where it lies, and dw grows in place. It is for many target channels and few
-// pixels.
+// transposed, [pixel][product]; dy is read where it lies, and dw is accumulated in place. It is for many target
+// channels and few pixels.
 #include <algorithm>
 
 #include "implicit.hpp"
@@ -32,7 +32,7 @@ class WeightPanels final : public WeightTasks<T> {
     product.b = scratch.transposed;
     product.b_row = layout_.panel_row;
     product.c = operands.gradient(task);
-    product.c_row = layout_.inputs * layout_.area;
+    product.c_row = layout_.inputs * layout_.all_taps;
     for (int64_t image = 0; image < g.batch; image += layout_.images) {
       const int64_t images = std::min(layout_.images, g.batch - image);
       for (int64_t first = 0; first < plane; first += layout_.pixels) {
@@ -59,8 +59,8 @@ class WeightPanels final : public WeightTasks<T> {
     if (layout_.pointwise) return transpose(products, pixels, x + first, plane, transposed, layout_.panel_row);
     for (int64_t p = 0; p < pixels; p += layout_.block_columns()) {
       const int64_t columns = std::min(layout_.block_columns(), pixels - p);
-      patches.cut(first + p, columns);
-      patches.aim(task.tap, task.tap + task.taps);
+      patches.set_columns(first + p, columns);
+      patches.find_runs(task.tap, task.tap + task.taps);
       patches.gather(task.channels, x, layout_.g.x_strides().channel, block, layout_.block_row());
       transpose(products, columns, block, layout_.block_row(), transposed + p * layout_.panel_row, layout_.panel_row);
     }
@@ -72,7 +72,7 @@ class WeightPanels final : public WeightTasks<T> {
 }  // namespace
 
 const char *weight_panels_refuse(const Problem &problem, const Execution &) {
-  return refuses_weight_gradient_of_planes(problem);
+  return why_no_weight_gradient_of_planes(problem);
 }
 
 PreparedPointer prepare_weight_panels(const Problem &problem, const Execution &execution) {

@@ -24,7 +24,7 @@ constexpr int64_t widest_block = 64;  // channels
 struct Layout {
   int64_t outputs, inputs;  // channels of a block
   bool gathered;            // the pixels of a tap are copied together
-  int64_t pixels, area;
+  int64_t pixels, all_taps;
   IndexGrid<3> tasks;
   int threads;
 };
@@ -37,7 +37,7 @@ struct Arrays {
   template <class Visit>
   void each(const Visit &visit, const Layout &layout) {
     visit(gathered, layout.gathered ? layout.pixels * layout.inputs : 0);
-    visit(sums, layout.area * layout.outputs * layout.inputs);
+    visit(sums, layout.all_taps * layout.outputs * layout.inputs);
   }
 };
 
@@ -47,7 +47,7 @@ Layout divide(const Problem &problem, const Execution &execution) {
   Layout layout{};
   layout.gathered = g.output[2] < short_row;
   layout.pixels = g.output_pixels();
-  layout.area = g.kernel_area();
+  layout.all_taps = g.kernel_area();
   // The blocks shrink until one thread's share fits; they order no additions, so any size gives the same bits.
   for (int64_t block = widest_block;; block /= 2) {
     layout.outputs = std::min(block, g.group_outputs());
@@ -94,20 +94,20 @@ class WeightRows final : public Prepared {
 
   void run_task(int64_t task, const T *dy, const T *x, T *dw, const Arrays<T> &scratch) const {
     const auto [group, output_block, input_block] = layout_.tasks.at(task);
-    const int64_t k = output_block * layout_.outputs, c = input_block * layout_.inputs, area = layout_.area;
+    const int64_t k = output_block * layout_.outputs, c = input_block * layout_.inputs, all_taps = layout_.all_taps;
     const Block block{group * y_.channels + k, std::min(layout_.outputs, y_.channels - k), group * x_.channels + c,
                       std::min(layout_.inputs, x_.channels - c)};
-    std::fill_n(scratch.sums, area * block.outputs * block.inputs, T(0));
+    std::fill_n(scratch.sums, all_taps * block.outputs * block.inputs, T(0));
     // Images in order: the sums of one are complete before the next begins.
     for (int64_t image = 0; image < g_.batch; ++image) {
       add_image(block, dy + image * y_.strides.image + block.first_output,
                 x + image * x_.strides.image + block.first_input, scratch);
     }
     for (int64_t i = 0; i < block.outputs; ++i) {
-      T *row = dw + (block.first_output + i) * g_.patch_size() + c * area;
+      T *row = dw + (block.first_output + i) * g_.patch_size() + c * all_taps;
       for (int64_t j = 0; j < block.inputs; ++j) {
-        for (int64_t tap = 0; tap < area; ++tap) {
-          row[j * area + tap] = scratch.sums[(tap * block.outputs + i) * block.inputs + j];
+        for (int64_t tap = 0; tap < all_taps; ++tap) {
+          row[j * all_taps + tap] = scratch.sums[(tap * block.outputs + i) * block.inputs + j];
         }
       }
     }

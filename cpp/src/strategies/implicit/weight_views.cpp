@@ -36,11 +36,11 @@ TapPlace place_of_tap(const Geometry &g, int64_t tap) {
   for (int i = 0; i < 3; ++i) {
     const Axis axis = g.axis(i);
     residue[i] = residue_of_tap(axis, taps[i], g.flip);
-    const TapLine own = TapLine::backward(axis, g.flip, residue[i]);
+    const TapSequence own = TapSequence::backward(axis, g.flip, residue[i]);
     rank = rank * own.count + (taps[i] - own.first) / own.gap;
   }
   const WeightView view = transposed_weights(g, residue);
-  return {view.offset + rank, view.row, view.channel};
+  return {view.offset + rank, view.row_stride, view.channel_stride};
 }
 
 constexpr int64_t taps_at_once = 64;  // whose places are held on the stack
@@ -67,7 +67,7 @@ WeightView forward_weights(const Geometry &g) { return {0, g.patch_size(), g.ker
 WeightView backward_weights(const Geometry &g) { return {0, g.kernel_area(), g.patch_size(), 1}; }
 
 int64_t taps_of_phase(const Axis &axis, bool flip, int64_t residue) {
-  return TapLine::backward(axis, flip, residue).count;
+  return TapSequence::backward(axis, flip, residue).count;
 }
 
 WeightView transposed_weights(const Geometry &g, const Sizes &residue) {
@@ -85,19 +85,19 @@ WeightView transposed_weights(const Geometry &g, const Sizes &residue) {
 
 template <class T>
 void transpose_weights(const Geometry &g, int threads, const T *w, T *transposed) {
-  const int64_t outputs = g.group_outputs(), inputs = g.group_inputs(), area = g.kernel_area();
-  if (area == 1) return transpose_matrices(g, threads, w, transposed);
+  const int64_t outputs = g.group_outputs(), inputs = g.group_inputs(), all_taps = g.kernel_area();
+  if (all_taps == 1) return transpose_matrices(g, threads, w, transposed);
   const IndexGrid tasks{g.groups, inputs};
   parallel_ranges(threads, tasks.count(), [&](int64_t begin, int64_t end) {
     TapPlace places[taps_at_once];
-    for (int64_t first = 0; first < area; first += taps_at_once) {
-      const int64_t count = std::min(taps_at_once, area - first);
+    for (int64_t first = 0; first < all_taps; first += taps_at_once) {
+      const int64_t count = std::min(taps_at_once, all_taps - first);
       for (int64_t t = 0; t < count; ++t) places[t] = place_of_tap(g, first + t);
       for (int64_t task = begin; task < end; ++task) {
         const auto [group, c] = tasks.at(task);
-        const T *from = w + (group * outputs * inputs + c) * area + first;
-        T *to = transposed + group * outputs * inputs * area;
-        for (int64_t k = 0; k < outputs; ++k, from += inputs * area) {
+        const T *from = w + (group * outputs * inputs + c) * all_taps + first;
+        T *to = transposed + group * outputs * inputs * all_taps;
+        for (int64_t k = 0; k < outputs; ++k, from += inputs * all_taps) {
           for (int64_t t = 0; t < count; ++t) {
             to[places[t].offset + c * places[t].input + k * places[t].output] = from[t];
           }

@@ -8,22 +8,22 @@
 
 namespace gemmconv::implicit {
 
-// Weights of a group that stay in a core's second-level cache while pixels pass: three quarters of 2 MiB.
+// Weights of a group that stay in a core's second-level cache for all pixels that use them: three quarters of 2 MiB.
 constexpr int64_t cached_weight_bytes = 3 << 19;
 
 // Element (target channel, source channel, tap) of a group is at
-// offset + target channel * row + source channel * channel + tap * tap.
+// offset + target channel * row_stride + source channel * channel_stride + tap * tap_stride.
 struct WeightView {
-  int64_t offset, row, channel, tap;
+  int64_t offset, row_stride, channel_stride, tap_stride;
 
   // The columns of a product with `channels` source channels and `taps` taps each.
   template <class T>
   void set_columns(int64_t channels, int64_t taps, PanelProduct<T> &product) const {
-    const bool one_run = channel == taps * tap || channels == 1, single = taps == 1;
+    const bool one_run = channel_stride == taps * tap_stride || channels == 1, single = taps == 1;
     product.inner = one_run ? channels * taps : single ? channels : taps;
-    product.a_inner = single && !one_run ? channel : tap;
+    product.a_inner = single && !one_run ? channel_stride : tap_stride;
     product.outer = one_run || single ? 1 : channels;
-    product.a_skip = channel - taps * tap;
+    product.a_skip = channel_stride - taps * tap_stride;
   }
 };
 
@@ -42,8 +42,8 @@ int64_t taps_of_phase(const Axis &axis, bool flip, int64_t residue);
 // Calls body(tap) for the taps of a phase in order, flat in w.
 template <class Body>
 void for_taps_of_phase(const Geometry &g, const Sizes &residue, const Body &body) {
-  TapLine taps[3];
-  for (int i = 0; i < 3; ++i) taps[i] = TapLine::backward(g.axis(i), g.flip, residue[i]);
+  TapSequence taps[3];
+  for (int i = 0; i < 3; ++i) taps[i] = TapSequence::backward(g.axis(i), g.flip, residue[i]);
   for (int64_t i = 0; i < taps[0].count; ++i) {
     for (int64_t j = 0; j < taps[1].count; ++j) {
       for (int64_t k = 0; k < taps[2].count; ++k) {
