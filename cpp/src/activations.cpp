@@ -88,7 +88,7 @@ void bias_gradient_channels(const Geometry &geometry, int threads, const T *dy, 
 
 // Activations that the instruction sets have code for.
 template <class T, Activation sigma>
-constexpr bool has_kernel = sizeof(T) == 4 && (sigma == Activation::tanh || sigma == Activation::sigmoid);
+constexpr bool has_kernel = std::is_same_v<T, float> && (sigma == Activation::tanh || sigma == Activation::sigmoid);
 
 template <class T>
 void activate(Activation activation, int threads, int64_t count, const T *z, T *a) {

@@ -42,8 +42,9 @@ inline T activated(Activation activation, T z) {
       const T tail = std::erfc(-z * T(0.70710678118654752440));
       return tail == 0 ? -T(0) : T(0.5) * z * tail;
     }
-    default: return z;
+    case Activation::identity: break;
   }
+  return z;
 }
 
 // sigma'(z). At the kink of relu and leaky_relu the derivative is the one of the negative side, as in PyTorch.
@@ -60,8 +61,9 @@ inline T activation_slope(Activation activation, T z) {
       return T(0.5) * std::erfc(-z * T(0.70710678118654752440)) +
              (density == 0 ? T(0) : z * T(0.39894228040143267794) * density);
     }
-    default: return T(1);
+    case Activation::identity: break;
   }
+  return T(1);
 }
 
 // Calls body with the activation as a constant, so that the choice stands outside its loop and simple ones become vectors.
@@ -74,7 +76,7 @@ void with_activation(Activation activation, const Body &body) {
     case Activation::tanh: return body(std::integral_constant<Activation, Activation::tanh>());
     case Activation::softplus: return body(std::integral_constant<Activation, Activation::softplus>());
     case Activation::gelu: return body(std::integral_constant<Activation, Activation::gelu>());
-    default: return body(std::integral_constant<Activation, Activation::identity>());
+    case Activation::identity: return body(std::integral_constant<Activation, Activation::identity>());
   }
 }
 

@@ -2,6 +2,8 @@
 // whole output, for those that cannot.
 #pragma once
 
+#include <type_traits>
+
 #include "../epilogue.hpp"
 #include "../geometry.hpp"
 #include "../kernels/kernels.hpp"
@@ -16,7 +18,7 @@ inline void finish(Activation activation, T bias, T *y, int64_t count) {
     constexpr Activation sigma = decltype(constant)::value;
     if constexpr (sigma == Activation::identity) {
       if (bias == T(0)) return;
-    } else if constexpr (sizeof(T) == 4 && (sigma == Activation::sigmoid || sigma == Activation::tanh)) {
+    } else if constexpr (std::is_same_v<T, float> && (sigma == Activation::sigmoid || sigma == Activation::tanh)) {
       for (int64_t i = 0; i < count; ++i) y[i] += bias;
       const ActivationKernel &table = kernels().activation_f32;
       return (sigma == Activation::tanh ? table.tanh : table.sigmoid)(count, y, y);
