@@ -65,6 +65,9 @@ def test_a_strategy_takes_its_best_variant(strategy: str) -> None:
         ("none/bands", 'strategy "none/bands" is not known; it must be one of auto, measure, direct'),
         ("auto/bands", "is not known"),
         ("/bands", "is not known"),
+        ("winograd/anything", 'strategy "winograd" has no variant "anything"; this version does not contain'),
+        ("implicit/bands\0", r"implicit/bands\\x00"),
+        ("\ud800", "strategy"),
     ],
 )
 def test_unknown_names(name: str, message: str) -> None:
@@ -78,10 +81,24 @@ def test_unknown_names(name: str, message: str) -> None:
         assert not isinstance(caught.value, gemmconv.UnsupportedError)
 
 
-def test_a_strategy_that_is_not_there_yet_refuses_its_variants_too() -> None:
-    for name in ("winograd", "winograd/anything"):
-        with pytest.raises(gemmconv.UnsupportedError, match="does not contain it"):
-            gemmconv.plan("forward", *PLAIN, strategy=name)
+def test_a_strategy_that_is_not_there_yet() -> None:
+    with pytest.raises(gemmconv.UnsupportedError, match="does not contain it"):
+        gemmconv.plan("forward", *PLAIN, strategy="winograd")
+
+
+@pytest.mark.parametrize("strategy", ["auto", "im2col", "implicit"])
+def test_a_huge_stride_takes_no_time(strategy: str) -> None:
+    """Nothing loops over the cells of a stride or over products that do not fit: the test's time limit would tell."""
+    x, w = np.ones((1, 8, 64, 64), np.float32), np.ones((8, 8, 3, 3), np.float32)
+    for _ in range(200):
+        assert gemmconv.conv(x, w, stride=2**31 - 1, strategy=strategy).item(0) == 72
+    assert gemmconv.im2col(x, (3, 3), stride=2**31 - 1).shape == (1, 72, 1)
+
+
+def test_bands_refuse_tables_that_no_plan_should_hold() -> None:
+    for name in ("implicit/bands", "implicit/pixels"):
+        with pytest.raises(gemmconv.UnsupportedError, match="sum at most 524288 products"):
+            gemmconv.plan("backward_input", (1, 3, 24, 24), (20000, 3, 22, 22), stride=8, strategy=name)
 
 
 def test_all_reasons_are_told_where_no_variant_can() -> None:

@@ -230,7 +230,11 @@ const char *read_strategy(py::handle value) {
   if (!PyUnicode_Check(value.ptr())) {
     wrong_type("strategy must be \"auto\", \"measure\" or the name of a strategy; got ", describe(value));
   }
-  return utf8(value);
+  const char *name = utf8(value);
+  if (*name == 0 && PyUnicode_GET_LENGTH(value.ptr()) > 0) {
+    wrong_value("strategy ", describe(value), " is not known; gemmconv.strategies() lists the names");
+  }
+  return name;
 }
 
 const char *layout_name(int32_t layout) { return name_of(layout, layouts); }

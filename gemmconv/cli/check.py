@@ -69,7 +69,8 @@ class Finding:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of ``gemmconv check``."""
-    parser.add_argument("--strategy", action="append", metavar="NAME", help="only this strategy; may be given again")
+    only = "only this strategy, or variant (implicit/bands); may be given again"
+    parser.add_argument("--strategy", action="append", metavar="NAME", help=only)
     parser.add_argument("--problem", action="append", metavar="NAME", help="only this problem; may be given again")
     parser.add_argument("--threads", type=int, metavar="N", help="threads for each call (default: the library's own)")
     parser.add_argument("--deterministic", action="store_true", help="check with deterministic=True")
@@ -102,10 +103,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def chosen_contenders(names: list[str] | None) -> list[Contender]:
-    """The strategies of the CPU backend and the other backends, or those named."""
+    """The strategies of the CPU backend and the other backends, or those named: single variants too."""
     everyone = [Contender("cpu", name) for name in _core.strategy_names()]
     everyone += [Contender(name, "auto") for name in BACKENDS if name != "cpu"]
-    return pick("strategy", everyone, names)
+    if names is None:
+        return everyone
+    table = _core.strategies()
+    variants = [Contender("cpu", f"{name}/{variant}") for name in table for variant in table[name]]
+    return pick("strategy", everyone + variants, names)
 
 
 def chosen_problems(names: list[str] | None) -> list[Problem]:

@@ -69,15 +69,10 @@ class PatchBands {
     // both phases of a stride of 2, read or not: they are copied together in registers
     if (axis.stride == 2) columns_.read = PaddedAxis::every_phase;
     output_rows_ = std::max<int64_t>(elements / row_cells() - reach(), 0) / rows_.stride + 1;
-    int64_t covered = 0;
-    for (int64_t phase = 0; phase < columns_.step; ++phase) {
-      const Range cells = columns_.inside(phase);
-      if (columns_.reads(phase)) covered += cells.end - cells.begin;
-    }
-    covers_ = covered == axis.input;
-    for (int64_t tap = 0; tap < std::min(axis.kernel, held_taps); ++tap) column_taps_[tap] = column_tap(tap);
     fits_ = geometry.input[0] == 1 && geometry.kernel[0] == 1 && geometry.output[0] == 1 &&
             geometry.padding_low[0] == 0 && axis.stride <= most_stride && reach() * row_cells() <= elements;
+    covers_ = fits_ && covered_columns() == axis.input;
+    for (int64_t tap = 0; tap < std::min(axis.kernel, held_taps); ++tap) column_taps_[tap] = column_tap(tap);
   }
 
   const PixelRows pixels;
@@ -149,6 +144,16 @@ class PatchBands {
   const PixelBlock &block_;
   Strides strides_;
   Axis rows_;
+  // Columns of the input that some tap reads; for the few phases of a stride that fits.
+  int64_t covered_columns() const {
+    int64_t covered = 0;
+    for (int64_t phase = 0; phase < columns_.step; ++phase) {
+      const Range cells = columns_.inside(phase);
+      if (columns_.reads(phase)) covered += cells.end - cells.begin;
+    }
+    return covered;
+  }
+
   PaddedAxis columns_;
   int64_t output_rows_;
   bool fits_, covers_;

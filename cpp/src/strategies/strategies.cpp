@@ -39,13 +39,14 @@ Choice find_named(const std::string &name) {
   const std::string strategy_name = name.substr(0, slash);
   for (const Strategy &strategy : strategies) {
     if (strategy_name != strategy.name) continue;
-    if (slash == std::string::npos || strategy.variants.count == 0) return {&strategy, nullptr};
+    if (slash == std::string::npos) return {&strategy, nullptr};
     const std::string variant_name = name.substr(slash + 1);
     for (const Variant &variant : strategy.variants) {
       if (variant_name == variant.name) return {&strategy, &variant};
     }
-    require(false, "strategy \"", strategy.name, "\" has no variant \"", variant_name, "\"; its variants are ",
-            known_variants(strategy));
+    require(false, "strategy \"", strategy.name, "\" has no variant \"", variant_name, "\"; ",
+            strategy.variants.count == 0 ? "this version does not contain the strategy"
+                                         : "its variants are " + known_variants(strategy));
   }
   require(false, "strategy \"", name, "\" is not known; it must be one of ", known_strategies());
   return {};

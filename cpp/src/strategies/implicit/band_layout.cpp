@@ -17,6 +17,8 @@ constexpr int64_t band_bytes = 576 << 10, only_band_bytes = 1100 << 10, band_pix
 constexpr int64_t block_depth = 640;
 // Taps of a kernel: their places are held on the stack while weights are laid out.
 constexpr int64_t most_taps = 512;
+// Products of a pixel: where each lies in a band is a table in the plan, of 8 bytes a product.
+constexpr int64_t most_products = 1 << 19;
 // Bytes of the source that a band of a single row of targets may read. Where it would be more, most of them are padding
 // or the halo rows of a large dilation, copied for one row only.
 constexpr double most_bytes_of_a_row = 2e6;
@@ -54,6 +56,9 @@ const char *why_no_bands(const Problem &problem) {
   const Geometry &g = problem.geometry;
   if (problem.pass == Pass::backward_weight) return "it computes the forward pass and the input gradient only";
   if (g.kernel_area() > most_taps) return "it is for kernels of at most 512 taps";
+  if (Sides(problem).source.channels * g.kernel_area() > most_products) {
+    return "it is for pixels that sum at most 524288 products";
+  }
   if (static_cast<double>(g.stride[0]) * static_cast<double>(g.stride[1]) * static_cast<double>(g.stride[2]) >
       static_cast<double>(PaddedPlane::most_phases)) {
     return "it is for strides whose product is at most 64";

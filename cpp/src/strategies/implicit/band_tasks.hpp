@@ -18,10 +18,12 @@ template <class T>
 class BandTasks : public Prepared {
  public:
   BandTasks(const Problem &given, const Execution &settings, Lanes lanes)
-      : Prepared(given, settings), layout_(this->problem, this->execution, lanes), offsets_(layout_.tap_offsets()) {
+      : Prepared(given, settings), layout_(this->problem, this->execution, lanes) {
     workspace_bytes = rounded(layout_.shared_weights_size, sizeof(T)) +
                       scratch_bytes<BandArrays<T>>(layout_) * static_cast<size_t>(layout_.threads);
     packed_bytes = rounded(layout_.packed_size(), sizeof(T));
+    // Not for a layout that is refused in a moment.
+    if (workspace_bytes <= execution.workspace_limit) offsets_ = layout_.tap_offsets();
   }
 
   void run(const Arguments &arguments) const override {
@@ -100,7 +102,7 @@ class BandTasks : public Prepared {
   }
 
   const BandLayout layout_;
-  const std::vector<int64_t> offsets_;  // of taps in a band: see BandLayout::tap_offsets
+  std::vector<int64_t> offsets_;  // of taps in a band: see BandLayout::tap_offsets
 
  private:
   void run_task(const Call &call, int64_t number, const BandArrays<T> &scratch) const {
