@@ -125,6 +125,11 @@ def test_file_names_say_something() -> None:
     assert not wrong
 
 
+def test_files_open_with_what_they_are() -> None:
+    files = [file for file in code_files() if file.suffix in {".hpp", ".cpp"}]
+    assert not [place(file) for file in files if not file.read_text().startswith("//")]
+
+
 def test_files_are_short() -> None:
     lengths = {place(f): len(f.read_text().splitlines()) for f in code_files()}
     assert not {name: lines for name, lines in lengths.items() if lines > 450}, "look for the seam"

@@ -1,3 +1,4 @@
+// Reads Python's numbers, sequences and words into C, and makes the sentence of each mistake.
 #include "arguments.hpp"
 
 #include <algorithm>

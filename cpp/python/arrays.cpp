@@ -1,3 +1,4 @@
+// Checks NumPy arrays, copies those that are not in C order, and makes the arrays of answers.
 #include "arrays.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Turns statuses of the C interface into Python exceptions, and describes values in messages.
 #include "errors.hpp"
 
 namespace gemmconv::binding {

@@ -1,3 +1,4 @@
+// Makes the C structs of a convolution or a pooling from whole shapes and options; the Python class Geometry.
 #include "geometry.hpp"
 
 namespace gemmconv::binding {

@@ -1,3 +1,4 @@
+// ConvOptions and PoolOptions: the options of one call as one value, for backends other than cpu.
 #include "options.hpp"
 
 #include <structmember.h>

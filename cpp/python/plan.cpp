@@ -1,3 +1,4 @@
+// The Python class Plan: checks the arrays of a call and runs a plan of the C interface.
 #include "plan.hpp"
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// The Python class Settings: threads, workspace limit, math and determinism, checked when they are made.
 #include "settings.hpp"
 
 #include "arguments.hpp"

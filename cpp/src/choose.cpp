@@ -1,3 +1,4 @@
+// Asks every variant whether it can do a problem and what it should take, and chooses; or times them.
 #include "choose.hpp"
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// Size arithmetic of convolution and pooling, overflow-checked, and the sentence of each shape error.
 #include "geometry.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Checks a problem, resolves the settings, and holds what the chosen variant prepared.
 #include "plan.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The default number of threads, and what happens to it in a forked child.
 #include "threads.hpp"
 
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// Remembers the choices that strategy="measure" timed, for the life of the process.
 #include "tuning_store.hpp"
 
 #include <mutex>

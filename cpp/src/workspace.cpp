@@ -1,3 +1,4 @@
+// Allocates scratch memory, and retains freed blocks for the next call under a cap for the whole process.
 #include "workspace.hpp"
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// The table of strategies, and what a user's name for a strategy or a variant means.
 #include "strategies.hpp"
 
 #include "../check.hpp"

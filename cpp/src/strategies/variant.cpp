@@ -1,3 +1,4 @@
+// Error bounds of plain sums, and the packing that variants without a layout of their own use: a copy.
 #include "variant.hpp"
 
 #include <algorithm>

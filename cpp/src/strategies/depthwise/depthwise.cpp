@@ -1,3 +1,4 @@
+// The list of depthwise variants, and what none of them can do.
 #include "depthwise.hpp"
 
 #include "../../patches/padded_band.hpp"

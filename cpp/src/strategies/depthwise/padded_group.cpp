@@ -1,3 +1,4 @@
+// The analysis that the variant `padded` does once per plan: phases, places of taps, scratch memory, threads.
 #include "padded_group.hpp"
 
 namespace gemmconv::depthwise {

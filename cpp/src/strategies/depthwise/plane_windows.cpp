@@ -1,3 +1,4 @@
+// The windows of the variant `planes`: one for each residue of the rows modulo their dilation or stride.
 #include "plane_windows.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// What both variants of im2col share: the three matrices of a pass, the order of the weights, the last write.
 #include "lowered.hpp"
 
 #include <utility>

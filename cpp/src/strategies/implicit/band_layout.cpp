@@ -1,3 +1,4 @@
+// Divides a convolution into padded bands: rows of a band, panels of weights, blocks of source channels, threads.
 #include "band_layout.hpp"
 
 #include <algorithm>

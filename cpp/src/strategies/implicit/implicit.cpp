@@ -1,3 +1,4 @@
+// The list of the variants of the implicit strategy, in the order of the table.
 #include "implicit.hpp"
 
 namespace gemmconv::implicit {

@@ -1,3 +1,4 @@
+// Divides forward and input gradient into panels of patches: columns, parts of the rows, blocks of products, threads.
 #include "panel_layout.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Divides the weight gradient of planes into tasks and blocks that fit the caches and the workspace limit.
 #include "weight_layout.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Transposes weights for the input gradient, phase after phase, and says where each weight lies.
 #include "weight_views.hpp"
 
 #include <algorithm>
